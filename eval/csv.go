@@ -1,0 +1,34 @@
+package eval
+
+import (
+	"encoding/csv"
+	"io"
+	"strconv"
+)
+
+// csvHeader names the columns of [Report.WriteCSV] after the JSON keys. Columns are added at the end only.
+var csvHeader = []string{"id", "ood", "detector", "n_id", "n_ood", "auroc", "auroc_low", "auroc_high",
+	"aupr_in", "aupr_out", "fpr95", "fpr95_ood_positive"}
+
+// WriteCSV renders the results as CSV with a header: fractions in [0,1] with as many digits as restore the float64
+// exactly. Gates, skipped detectors and warnings are not in it.
+func (r *Report) WriteCSV(w io.Writer) error {
+	c := csv.NewWriter(w)
+	if err := c.Write(csvHeader); err != nil {
+		return err
+	}
+	for _, g := range r.groups() {
+		for _, res := range g {
+			row := []string{r.ID, res.OOD, res.Detector, strconv.Itoa(res.NID), strconv.Itoa(res.NOOD)}
+			for _, v := range []float64{res.AUROC, res.AUROCLow, res.AUROCHigh,
+				res.AUPRIn, res.AUPROut, res.FPR95, res.FPR95OODPositive} {
+				row = append(row, strconv.FormatFloat(v, 'g', -1, 64))
+			}
+			if err := c.Write(row); err != nil {
+				return err
+			}
+		}
+	}
+	c.Flush()
+	return c.Error()
+}

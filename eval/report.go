@@ -1,0 +1,120 @@
+package eval
+
+import (
+	"fmt"
+	"io"
+	"slices"
+)
+
+// Level is the confidence level of the intervals in a [Result].
+const Level = 0.95
+
+// Result is how well one detector separates the ID images from one OOD set. All metrics are fractions in [0,1].
+type Result struct {
+	Detector         string  `json:"detector"`
+	OOD              string  `json:"ood"`                // name of the OOD set
+	NID              int     `json:"n_id"`               // ID images
+	NOOD             int     `json:"n_ood"`              // OOD images
+	AUROC            float64 `json:"auroc"`              // see Comparison.AUROC
+	AUROCLow         float64 `json:"auroc_low"`          // see Comparison.AUROCInterval, level 0.95
+	AUROCHigh        float64 `json:"auroc_high"`         //
+	AUPRIn           float64 `json:"aupr_in"`            // see Comparison.AUPRIn
+	AUPROut          float64 `json:"aupr_out"`           // see Comparison.AUPROut
+	FPR95            float64 `json:"fpr95"`              // ID positive, see Comparison.FPR95
+	FPR95OODPositive float64 `json:"fpr95_ood_positive"` // as OpenOOD, see Comparison.FPR95OODPositive
+}
+
+// Evaluate computes every metric of a detector, given the scores of the ID images and of the OOD set named ood.
+// Its errors are those of [Compare], with the detector and the set in front.
+func Evaluate(detector, ood string, idScores, oodScores []float64) (Result, error) {
+	c, err := Compare(idScores, oodScores)
+	if err != nil {
+		return Result{}, fmt.Errorf("evaluate %s on %s: %w", detector, ood, err)
+	}
+	low, high, err := c.AUROCInterval(Level)
+	if err != nil {
+		return Result{}, fmt.Errorf("evaluate %s on %s: %w", detector, ood, err)
+	}
+	return Result{
+		Detector: detector, OOD: ood, NID: c.NID(), NOOD: c.NOOD(),
+		AUROC: c.AUROC(), AUROCLow: low, AUROCHigh: high,
+		AUPRIn: c.AUPRIn(), AUPROut: c.AUPROut(),
+		FPR95: c.FPR95(), FPR95OODPositive: c.FPR95OODPositive(),
+	}, nil
+}
+
+// Report is what an evaluation found. The first result's detector is the one under test; gates apply to it, the
+// others stand beside it for comparison.
+type Report struct {
+	ID       string       `json:"id"`                 // name of the ID set
+	Results  []Result     `json:"results"`            //
+	Gates    []GateResult `json:"gates"`              // see Apply
+	Skipped  []Skip       `json:"skipped,omitempty"`  // detectors that could not run
+	Warnings []string     `json:"warnings,omitempty"` // what a reader of the figures has to know
+}
+
+// Skip says why a detector is missing from a report.
+type Skip struct {
+	Detector string `json:"detector"`
+	Reason   string `json:"reason"`
+}
+
+// tested returns the name of the detector under test, or "" in a report without results.
+func (r *Report) tested() string {
+	if len(r.Results) == 0 {
+		return ""
+	}
+	return r.Results[0].Detector
+}
+
+// groups returns the results by OOD set, both in the order of the report: sets as they first appear, and
+// within a set the detector under test first.
+func (r *Report) groups() [][]Result {
+	var groups [][]Result
+	at := map[string]int{}
+	for _, res := range r.Results {
+		k, ok := at[res.OOD]
+		if !ok {
+			k = len(groups)
+			at[res.OOD] = k
+			groups = append(groups, nil)
+		}
+		groups[k] = append(groups[k], res)
+	}
+	for _, g := range groups {
+		slices.SortStableFunc(g, func(a, b Result) int {
+			return order(a.Detector == r.tested()) - order(b.Detector == r.tested())
+		})
+	}
+	return groups
+}
+
+func order(first bool) int {
+	if first {
+		return 0
+	}
+	return 1
+}
+
+// Options says how a report is rendered.
+type Options struct {
+	Color bool // bold, green and red by ANSI escapes in the text form; default off
+}
+
+// Formats lists the formats that [Report.Write] knows.
+func Formats() []string { return []string{"text", "markdown", "csv", "json"} }
+
+// Write renders the report in one of the [Formats].
+func (r *Report) Write(w io.Writer, format string, o Options) error {
+	switch format {
+	case "text":
+		return r.WriteText(w, o)
+	case "markdown":
+		return r.WriteMarkdown(w)
+	case "csv":
+		return r.WriteCSV(w)
+	case "json":
+		return r.WriteJSON(w)
+	}
+	return fmt.Errorf("write report: unknown format %q (one of %v)", format, Formats())
+}
