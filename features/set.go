@@ -18,6 +18,9 @@ type Set struct {
 	Labels   []int64   // N true classes, -1 where not known; nil when none is known
 	IDs      []string  // N image ids; the row numbers "0", "1", ... when the source names none
 
+	// DType is the type the features were stored in ("F32", "F16", ...); empty for a set made in memory.
+	DType string
+
 	Head       *Head      // the classifier's last layer; nil when not known or not linear
 	Classes    []string   // Classes[k] names label k; nil when not known
 	Provenance Provenance // where the features came from
