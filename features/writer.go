@@ -211,7 +211,7 @@ func (w *Writer) assemble(out io.Writer) error {
 	}
 	sw, err := safetensors.NewWriter(out, infos, w.h.metadata())
 	if err != nil {
-		return w.named(err)
+		return err
 	}
 	for _, info := range infos {
 		switch info.Name {
@@ -223,18 +223,10 @@ func (w *Writer) assemble(out io.Writer) error {
 			err = w.cols[info.Name].copyTo(sw)
 		}
 		if err != nil {
-			return w.named(err)
+			return err
 		}
 	}
-	return w.named(sw.Close())
-}
-
-// named puts the file's name into an error that comes from a scratch file or the format, not from the file.
-func (w *Writer) named(err error) error {
-	if err == nil || strings.Contains(err.Error(), w.path) {
-		return err
-	}
-	return fmt.Errorf("write %s: %w", w.path, err)
+	return sw.Close()
 }
 
 // spool is one column on its way to the file.

@@ -11,13 +11,23 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 )
+
+// Error is what every failure of this package comes as.
+type Error struct {
+	Path string // the final file, as the caller named it
+	Err  error  // the cause, without temporary names
+}
+
+func (e *Error) Error() string { return "write " + e.Path + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
 
 // File is a file being written. Nothing exists under its final name before Commit.
 type File struct {
@@ -43,11 +53,11 @@ func Create(path string) (*File, error) {
 	exists := false
 	switch st, err := os.Stat(path); {
 	case err == nil && st.IsDir():
-		return nil, fmt.Errorf("write %s: is a folder", path)
+		return nil, &Error{path, errors.New("is a folder; name a file")}
 	case err == nil && !st.Mode().IsRegular():
 		f, err := os.OpenFile(path, os.O_WRONLY, 0)
 		if err != nil {
-			return nil, fmt.Errorf("write %s: %w", path, cause(err))
+			return nil, &Error{path, cause(err)}
 		}
 		return &File{name: path, f: f}, nil
 	case err == nil:
@@ -55,11 +65,11 @@ func Create(path string) (*File, error) {
 	}
 	target, err := follow(path)
 	if err != nil {
-		return nil, fmt.Errorf("write %s: %w", path, cause(err))
+		return nil, &Error{path, cause(err)}
 	}
 	f, err := temporary(target, mode)
 	if err != nil {
-		return nil, fmt.Errorf("write %s: %w", path, cause(err))
+		return nil, &Error{path, cause(err)}
 	}
 	file := &File{name: path, target: target, temp: f.Name(), f: f}
 	if exists { // the umask may have taken bits away that the old file had
@@ -71,7 +81,8 @@ func Create(path string) (*File, error) {
 }
 
 // Write writes a complete file: fill writes its content, and path is replaced only if fill and everything
-// after it succeed.
+// after it succeed. An error of fill that does not come from writing is returned as an *Error, too, so fill
+// need not name the file.
 func Write(path string, fill func(w io.Writer) error) error {
 	f, err := Create(path)
 	if err != nil {
@@ -79,6 +90,9 @@ func Write(path string, fill func(w io.Writer) error) error {
 	}
 	if err := fill(f); err != nil {
 		f.Abort()
+		if named := (*Error)(nil); !errors.As(err, &named) {
+			err = &Error{path, err}
+		}
 		return err
 	}
 	return f.Close()
@@ -93,11 +107,11 @@ func Spool(path string) (*os.File, error) {
 	}
 	target, err := follow(path)
 	if err != nil {
-		return nil, fmt.Errorf("write %s: %w", path, cause(err))
+		return nil, &Error{path, cause(err)}
 	}
 	f, err := temporary(target, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("write %s: %w", path, cause(err))
+		return nil, &Error{path, cause(err)}
 	}
 	os.Remove(f.Name()) // fails on Windows while the file is open
 	return f, nil
@@ -144,7 +158,7 @@ func (f *File) Abort() error {
 		f.temp = ""
 	}
 	if f.err == nil {
-		f.err = fmt.Errorf("write %s: %w", f.name, fs.ErrClosed)
+		f.err = &Error{f.name, fs.ErrClosed}
 	}
 	return err
 }
@@ -181,7 +195,7 @@ func (f *File) closeDirect() error {
 // fail remembers the first error, with the final file's name in place of the temporary one.
 func (f *File) fail(err error) error {
 	if err != nil && f.err == nil {
-		f.err = fmt.Errorf("write %s: %w", f.name, cause(err))
+		f.err = &Error{f.name, cause(err)}
 	}
 	if err == nil {
 		return nil

@@ -84,6 +84,14 @@ func (a *Array) Int64() ([]int64, error) {
 	return v, err
 }
 
+// Bytes reads the elements of an array of unsigned bytes.
+func (a *Array) Bytes() ([]byte, error) {
+	if a.h.dtype.kind != 'u' || a.h.dtype.size != 1 {
+		return elements[byte](a, nil)
+	}
+	return elements(a, func(dst, src []byte) { copy(dst, src) })
+}
+
 // Strings reads the elements of a string array, without the zeros NumPy pads them with.
 func (a *Array) Strings() ([]string, error) { return elements(a, stringFrom(a.h.dtype)) }
 
@@ -149,24 +157,22 @@ func ended(err error) error {
 	return err
 }
 
-// Open opens the .npy file at path, reads it with the given function and closes it. Errors name the file.
-func Open(path string, use func(a *Array) error) error {
+// Open opens the .npy file at path and reads its header. The elements are read from the file, which the
+// caller closes. Errors name the file.
+func Open(path string) (*Array, io.Closer, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("read %s: %w", path, reason(err))
+		return nil, nil, fmt.Errorf("read %s: %w", path, reason(err))
 	}
-	defer f.Close()
 	st, err := f.Stat()
 	if err == nil {
 		var a *Array
 		if a, err = NewArray(f, st.Size()); err == nil {
-			err = use(a)
+			return a, f, nil
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("read %s: %w", path, reason(err))
-	}
-	return nil
+	f.Close()
+	return nil, nil, fmt.Errorf("read %s: %w", path, reason(err))
 }
 
 // reason strips what package os puts before an error.

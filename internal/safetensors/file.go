@@ -139,10 +139,14 @@ func (f *File) Bytes(name string) ([]byte, error) {
 }
 
 // Float32 reads a tensor of any floating type. Values beyond float32's range become ±Inf.
-func (f *File) Float32(name string) ([]float32, error) { return read(f, name, "float32", float32From, 0) }
+func (f *File) Float32(name string) ([]float32, error) {
+	return read(f, name, "float32", float32From, 0)
+}
 
 // Float64 reads a tensor of any floating type, without loss.
-func (f *File) Float64(name string) ([]float64, error) { return read(f, name, "float64", float64From, 0) }
+func (f *File) Float64(name string) ([]float64, error) {
+	return read(f, name, "float64", float64From, 0)
+}
 
 // Int64 reads a tensor of any integer or boolean type. An unsigned value past the range of int64 is an error.
 func (f *File) Int64(name string) ([]int64, error) {

@@ -16,11 +16,10 @@ import (
 // Writer writes a safetensors file front to back: the tensors are declared first, then their bytes follow
 // in the declared order, in pieces of any size. It holds no tensor in memory.
 type Writer struct {
-	w     io.Writer
-	todo  []Info // declared and not complete; the first is being written
-	need  int64  // bytes the first still lacks
-	total int64  // bytes written, header included
-	buf   []byte
+	w    io.Writer
+	todo []Info // declared and not complete; the first is being written
+	need int64  // bytes the first still lacks
+	buf  []byte
 }
 
 // NewWriter writes the header for the given tensors to w. The header lists them in the given order, which
@@ -32,11 +31,10 @@ func NewWriter(w io.Writer, tensors []Info, metadata map[string]string) (*Writer
 	if err != nil {
 		return nil, err
 	}
-	n, err := w.Write(head)
-	if err != nil {
+	if _, err := w.Write(head); err != nil {
 		return nil, err
 	}
-	sw := &Writer{w: w, todo: placed, total: int64(n)}
+	sw := &Writer{w: w, todo: placed}
 	if len(placed) > 0 {
 		sw.need = placed[0].Size()
 	}
@@ -190,7 +188,6 @@ func write[T any](w *Writer, want DType, width int, x []T, put func(dst []byte, 
 
 func (w *Writer) advance(n int64) {
 	w.need -= n
-	w.total += n
 	w.next()
 }
 

@@ -1,0 +1,364 @@
+package features
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/oodflow/oodflow/internal/npy"
+	"github.com/oodflow/oodflow/internal/safetensors"
+)
+
+// Open reads the feature set at path into memory. The content tells what the file is, not its name:
+//
+//   - safetensors: as extract writes it, or any with arrays named as below;
+//   - .npz: arrays named as below;
+//   - .npy: one array, the features.
+//
+// Arrays are found by name, upper or lower case, first match first: features (feats, embeddings,
+// penultimate, x, z, arr_0), logits, labels (y, targets), ids (paths), classes (class_names), and the head as
+// W and b (head.weight and head.bias, fc.weight and fc.bias). Where no name fits, a lone two-dimensional
+// floating-point array is the features. Features are [n,d] and logits [n,c], of any floating type, converted to
+// float32; labels are [n] or [n,1] whole numbers of any type; ids are strings or whole numbers.
+//
+// Open checks the file's structure, Check its values. Errors name the file and say what to change.
+func Open(path string) (*Set, error) {
+	src, err := openSource(path)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	l := &loader{path: path, src: src, arrays: src.arrays()}
+	s := &Set{}
+	if f, ok := src.(*tensorSource); ok {
+		if l.own, err = s.readMetadata(f.File); err != nil {
+			return nil, l.errorf("%w", err)
+		}
+	}
+	for _, read := range []func(*Set) error{l.features, l.logits, l.labels, l.ids, l.classes, l.head} {
+		if err := read(s); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// openSource opens the file as what its first bytes say it is.
+func openSource(path string) (source, error) {
+	start, err := firstBytes(path)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, bare(err))
+	}
+	switch {
+	case bytes.HasPrefix(start, []byte(npy.Magic)):
+		return openArraySource(path)
+	case bytes.HasPrefix(start, []byte("PK\x03\x04")), bytes.HasPrefix(start, []byte("PK\x05\x06")):
+		return openArchiveSource(path)
+	case len(start) > 8 && start[8] == '{':
+		f, err := safetensors.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		return &tensorSource{f}, nil
+	case len(start) == 0:
+		return nil, fmt.Errorf("read %s: the file is empty", path)
+	case len(start) > 1 && start[0] == 0x80 && start[1] <= 5:
+		return nil, fmt.Errorf("read %s: is a Python pickle, which is never loaded; save the arrays with np.savez", path)
+	}
+	return nil, fmt.Errorf("read %s: is no feature set: neither safetensors nor .npy nor .npz; "+
+		"make one with oodflow extract or np.savez(path, features=..., logits=..., labels=...)", path)
+}
+
+func firstBytes(path string) ([]byte, error) {
+	st, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case st.IsDir():
+		return nil, errors.New("is a folder; give the file that extract wrote")
+	case !st.Mode().IsRegular():
+		return nil, errors.New("is not a regular file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	start := make([]byte, 16)
+	n, err := io.ReadFull(f, start)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
+	}
+	return start[:n], err
+}
+
+// The names arrays go by, in order of preference.
+var (
+	featureNames = []string{"features", "feature", "feats", "feat", "embeddings", "embedding", "penultimate", "x", "z", "arr_0"}
+	logitNames   = []string{"logits", "logit"}
+	labelNames   = []string{"labels", "label", "y", "targets", "target"}
+	idNames      = []string{"ids", "id", "paths"}
+	classNames   = []string{"classes", "class_names"}
+	weightNames  = []string{"w", "head.weight", "fc.weight"}
+	biasNames    = []string{"b", "head.bias", "fc.bias"}
+)
+
+// loader fills a Set from a source. Its errors name the file.
+type loader struct {
+	path   string
+	src    source
+	arrays []array
+	own    bool // the file says that it is a feature set of ours
+}
+
+func (l *loader) errorf(format string, args ...any) error {
+	return fmt.Errorf("read %s: "+format, append([]any{l.path}, args...)...)
+}
+
+// find returns the first array that goes by one of the names.
+func (l *loader) find(names []string) (array, bool) {
+	for _, name := range names {
+		for _, a := range l.arrays {
+			if strings.EqualFold(a.name, name) {
+				return a, true
+			}
+		}
+	}
+	return array{}, false
+}
+
+// list describes all arrays for a message, as in: a [10], b [3 4 5].
+func (l *loader) list() string {
+	var b strings.Builder
+	for i, a := range l.arrays {
+		switch {
+		case i == 20:
+			fmt.Fprintf(&b, " and %d more", len(l.arrays)-i)
+			return b.String()
+		case i > 0:
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%.80s %s", a.name, a.dims())
+	}
+	if b.Len() == 0 {
+		return "nothing"
+	}
+	return b.String()
+}
+
+func (l *loader) features(s *Set) error {
+	a, err := l.pickFeatures()
+	if err != nil {
+		return err
+	}
+	if err := l.checkFeatures(a); err != nil {
+		return err
+	}
+	s.N, s.D, s.DType = int(a.shape[0]), int(a.shape[1]), a.dtype
+	s.Features, err = l.src.float32s(a.name)
+	return err
+}
+
+func (l *loader) pickFeatures() (array, error) {
+	if a, ok := l.find(featureNames); ok {
+		return a, nil
+	}
+	if len(l.arrays) == 1 && l.arrays[0].name == "" { // a .npy file
+		return l.arrays[0], nil
+	}
+	var lone []array
+	for _, a := range l.arrays {
+		named := slices.ContainsFunc(slices.Concat(logitNames, weightNames), func(n string) bool { return strings.EqualFold(n, a.name) })
+		if len(a.shape) == 2 && a.kind == kindFloat && !named {
+			lone = append(lone, a)
+		}
+	}
+	switch {
+	case len(lone) == 1:
+		return lone[0], nil
+	case len(lone) > 1:
+		return array{}, l.errorf("more than one array could be the features: found %s; rename the right one to features", l.list())
+	}
+	return array{}, l.errorf("no array looks like features: found %s; "+
+		"rename the array of shape [images, dimension] to features", l.list())
+}
+
+// checkFeatures proves that a is a matrix of floating-point numbers, and says what to do if it is not.
+func (l *loader) checkFeatures(a array) error {
+	const want = "features are [images, dimension]"
+	what := "the array"
+	if a.name != "" {
+		what = fmt.Sprintf("array %.80q", a.name)
+	}
+	switch {
+	case a.err != nil:
+		return a.err
+	case len(a.shape) == 4:
+		return l.errorf("%s has the shape %s, a spatial map: %s; pool it first, as with x.mean(axis=(2, 3)) for channels "+
+			"in the second place", what, a.dims(), want)
+	case len(a.shape) == 3:
+		return l.errorf("%s has the shape %s, a sequence of vectors per image: %s; "+
+			"take the class token or the mean first, as with x[:, 0] or x.mean(axis=1)", what, a.dims(), want)
+	case len(a.shape) == 1 && a.kind == kindFloat:
+		return l.errorf("%s has the shape %s, one vector: %s; save all images' vectors in one array, one per row",
+			what, a.dims(), want)
+	case len(a.shape) != 2:
+		return l.errorf("%s has the shape %s: %s", what, a.dims(), want)
+	case a.kind != kindFloat:
+		return l.errorf("%s holds %s: features are floating-point numbers; save x.astype(np.float32)", what, a.dtype)
+	case a.shape[0] == 0 || a.shape[1] == 0:
+		return l.errorf("%s has the shape %s: there are no features in it", what, a.dims())
+	case a.shape[0] > math.MaxInt/64 || a.shape[1] > math.MaxInt/64:
+		return l.errorf("%s has the shape %s: too large for this machine", what, a.dims())
+	}
+	return nil
+}
+
+func (l *loader) logits(s *Set) (err error) {
+	a, ok := l.find(logitNames)
+	switch {
+	case !ok:
+		return nil
+	case a.err != nil:
+		return a.err
+	case a.kind != kindFloat || len(a.shape) != 2 || a.shape[0] != int64(s.N) || a.shape[1] == 0:
+		return l.errorf("array %q holds %s %s: logits beside %d features are floating-point numbers [%d, classes]",
+			a.name, a.dtype, a.dims(), s.N, s.N)
+	}
+	s.C = int(a.shape[1])
+	s.Logits, err = l.src.float32s(a.name)
+	return err
+}
+
+func (l *loader) labels(s *Set) (err error) {
+	a, ok := l.find(labelNames)
+	switch {
+	case !ok:
+		return nil
+	case a.err != nil:
+		return a.err
+	case !a.column(s.N) || a.kind != kindFloat && a.kind != kindInt:
+		return l.errorf("array %q holds %s %s: labels of %d features are one class number each, [%d]", a.name, a.dtype, a.dims(), s.N, s.N)
+	case a.kind == kindInt:
+		s.Labels, err = l.src.int64s(a.name)
+		return err
+	}
+	values, err := l.src.float64s(a.name)
+	if err != nil {
+		return err
+	}
+	s.Labels = make([]int64, s.N)
+	for i, v := range values {
+		if v != math.Trunc(v) || math.Abs(v) > 1<<53 { // also NaN and Inf
+			return l.errorf("array %q: label %v of row %d is no class number", a.name, v, i)
+		}
+		s.Labels[i] = int64(v)
+	}
+	return nil
+}
+
+func (l *loader) ids(s *Set) error {
+	a, ok := l.find(idNames)
+	if !ok {
+		s.IDs = rowIDs(s.N)
+		return nil
+	}
+	if a.err != nil {
+		return a.err
+	}
+	if offsets, ok := l.find([]string{tOffsets}); ok {
+		return l.packedIDs(s, a, offsets)
+	}
+	if !a.column(s.N) || a.kind != kindString && a.kind != kindInt {
+		return l.errorf("array %q holds %s %s: ids of %d features are one string or whole number each, [%d]",
+			a.name, a.dtype, a.dims(), s.N, s.N)
+	}
+	if a.kind == kindString {
+		ids, err := l.src.strings(a.name)
+		s.IDs = ids
+		return err
+	}
+	numbers, err := l.src.int64s(a.name)
+	if err != nil {
+		return err
+	}
+	s.IDs = make([]string, s.N)
+	for i, v := range numbers {
+		s.IDs[i] = strconv.FormatInt(v, 10)
+	}
+	return nil
+}
+
+// packedIDs reads ids stored one after the other with the offsets of their ends.
+func (l *loader) packedIDs(s *Set, text, offsets array) error {
+	if text.dtype != "U8" || len(text.shape) != 1 || offsets.kind != kindInt || len(offsets.shape) != 1 ||
+		offsets.shape[0] != int64(s.N)+1 {
+		return l.errorf("%s holds %s %s and %s holds %s %s: ids of %d features are U8 [bytes] with I64 [%d] offsets",
+			text.name, text.dtype, text.dims(), offsets.name, offsets.dtype, offsets.dims(), s.N, s.N+1)
+	}
+	all, err := l.src.bytes(text.name)
+	if err != nil {
+		return err
+	}
+	ends, err := l.src.int64s(offsets.name)
+	if err != nil {
+		return err
+	}
+	if ends[0] != 0 || ends[s.N] != int64(len(all)) {
+		return l.errorf("%s: does not start at 0 and end at %d, the bytes of %s", offsets.name, len(all), text.name)
+	}
+	s.IDs = make([]string, s.N)
+	joined := string(all)
+	for i := range s.IDs {
+		lo, hi := ends[i], ends[i+1]
+		if lo > hi || hi > int64(len(all)) {
+			return l.errorf("%s: id %d ends before it starts", offsets.name, i)
+		}
+		if s.IDs[i] = joined[lo:hi]; !utf8.ValidString(s.IDs[i]) {
+			return l.errorf("%s: id %d is not UTF-8", text.name, i)
+		}
+	}
+	return nil
+}
+
+func (l *loader) classes(s *Set) (err error) {
+	if a, ok := l.find(classNames); ok && !l.own && a.kind == kindString && len(a.shape) == 1 {
+		s.Classes, err = l.src.strings(a.name)
+	}
+	return err
+}
+
+// head reads W and b. A file of ours must hold them right; elsewhere arrays that happen to be called so are
+// passed over when their shapes are not a head's.
+func (l *loader) head(s *Set) (err error) {
+	w, okW := l.find(weightNames)
+	b, okB := l.find(biasNames)
+	if !okW && !okB {
+		return nil
+	}
+	fits := okW && okB && w.err == nil && b.err == nil && w.kind == kindFloat && b.kind == kindFloat &&
+		len(w.shape) == 2 && len(b.shape) == 1 && w.shape[0] > 0 && w.shape[0] == b.shape[0] &&
+		w.shape[1] == int64(s.D) && (s.C == 0 || w.shape[0] == int64(s.C))
+	switch {
+	case !fits && !l.own:
+		return nil
+	case !fits:
+		return l.errorf("the head W, b is not [%d, %d] and [%d]: found %s", s.C, s.D, s.C, l.list())
+	}
+	h := &Head{C: int(w.shape[0]), D: s.D}
+	if h.W, err = l.src.float32s(w.name); err != nil {
+		return err
+	}
+	if h.B, err = l.src.float32s(b.name); err != nil {
+		return err
+	}
+	s.Head = h
+	return nil
+}
