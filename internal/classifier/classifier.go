@@ -1,0 +1,140 @@
+package classifier
+
+import (
+	"fmt"
+	"path/filepath"
+	"runtime"
+
+	"github.com/oodflow/oodflow/features"
+	"github.com/oodflow/oodflow/internal/onnx"
+)
+
+// Options say how to open a classifier. The zero value chooses everything by itself.
+type Options struct {
+	Engine        string // EngineAuto (also ""), EngineRuntime or EnginePure
+	Library       string // ONNX Runtime's shared library, or its folder; "" searches (see FindLibrary)
+	FeatureTensor string // graph tensor to read the features from; "" finds it by itself
+	Threads       int    // cores to compute with; 0 takes all that this process may use (GOMAXPROCS)
+	MaxBatch      int    // most images per run of the engine; 0 chooses from the image size
+}
+
+// Info says what was opened and how it is run.
+type Info struct {
+	Engine        string   // EngineRuntime or EnginePure
+	EngineVersion string   // version of that engine
+	Library       string   // shared library in use; "" for the pure Go engine
+	Warnings      []string // what went wrong on the way and did not stop it, for people
+
+	File   string // the model file's name, without folders
+	SHA256 string // of the model file, and of its external data where it has any (see onnx)
+
+	FeatureTensor string // graph tensor the features are read from
+	Pool          string // "mean" where the tensor is a spatial map whose mean is taken, or ""
+	Dim           int    // feature dimension
+	LogitsTensor  string // graph tensor the logits are read from
+	Classes       int    // logits per image
+
+	InputName             string
+	Channels              int // always 3: red, green, blue
+	Height, Width         int // of the images it takes; 0 takes any
+	FixedBatch            int // images per run that the model itself fixes; 0 when it takes any number
+	Batch                 int // images per call of Run that suit the engine best
+	Threads               int // cores it computes with
+
+	Head *features.Head // the linear head, proven on a probe; nil where the head is not linear
+	Why  []string       // how the features were found, for people
+}
+
+// Classifier runs one model. It is used by one goroutine at a time; several classifiers may run at once.
+type Classifier struct {
+	info   Info
+	input  input
+	head   *onnx.Head
+	engine engine // nil when closed
+
+	features, logits []float32 // results of the last Run
+}
+
+// Open reads the model at path, finds its penultimate features and its head, starts an engine, and proves on
+// a probe batch that the features do not depend on the rest of the batch and, where the head is linear, that
+// W·f + b gives the logits. It refuses a model that fails, and one the engine cannot run, with the reason.
+// The classifier must be closed after use.
+func Open(path string, opt Options) (*Classifier, error) {
+	if err := checkEngine(opt.Engine); err != nil {
+		return nil, err
+	}
+	c, err := open(path, opt)
+	if err != nil {
+		return nil, fmt.Errorf("open classifier %s: %w", path, err)
+	}
+	return c, nil
+}
+
+func open(path string, opt Options) (*Classifier, error) {
+	m, err := onnx.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	in, err := inputOf(m)
+	if err != nil {
+		return nil, err
+	}
+	head, err := findHead(m, opt.FeatureTensor)
+	if err != nil {
+		return nil, err
+	}
+	sum, err := checksum(path, m)
+	if err != nil {
+		return nil, err
+	}
+	threads := opt.Threads
+	if threads < 1 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	outputs := []string{head.Features, head.Logits}
+	model, err := m.WithOutputs(outputs...)
+	if err != nil {
+		return nil, err
+	}
+	folder, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	s, err := start(opt, graph{model: model, folder: folder, input: in.name, outputs: outputs, threads: threads}, in)
+	if err != nil {
+		return nil, err
+	}
+	c := &Classifier{input: in, head: head, engine: s.engine}
+	c.info = describe(path, sum, in, head, s)
+	c.info.Threads = threads
+	c.info.Batch = chooseBatch(opt.MaxBatch, in, s)
+	if err := c.prove(); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// findHead takes the tensor that was asked for, or finds the penultimate one.
+func findHead(m *onnx.Model, tensor string) (*onnx.Head, error) {
+	if tensor != "" {
+		return m.HeadAt(tensor)
+	}
+	return m.FindHead()
+}
+
+// Info says what was opened and how it is run.
+func (c *Classifier) Info() Info { return c.info }
+
+// Close frees the engine. Closing again does nothing.
+func (c *Classifier) Close() error {
+	if c.engine == nil {
+		return nil
+	}
+	e := c.engine
+	c.engine = nil
+	if err := e.close(); err != nil {
+		return fmt.Errorf("close the %s engine: %w", c.info.Engine, err)
+	}
+	return nil
+}

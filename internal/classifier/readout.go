@@ -1,0 +1,58 @@
+package classifier
+
+import "fmt"
+
+// readRows copies a tensor that holds one vector of d values per image, n×d or n×d×1×1, to dst, which may
+// want fewer rows than there are.
+func readRows(dst []float32, src array, n, d int) error {
+	if len(src.shape) < 2 || src.shape[0] != n || elements(src.shape) != n*d {
+		return fmt.Errorf("it has shape %v for %d images, not one vector of %d values per image", src.shape, n, d)
+	}
+	copy(dst, src.data)
+	return nil
+}
+
+// meanPool averages a tensor over its spatial axes. src is n×(outer)×… with the axes to average marked in
+// pooled; dst gets one vector per image, of the axes that are left, in their order. The sums are float64.
+// dst may want fewer rows than there are.
+func meanPool(dst []float32, src array, pooled []bool, d int) {
+	per := elements(src.shape[1:])
+	sums := make([]float64, d)
+	// step[a] is how far the result moves along axis a of the source: 0 along a pooled axis.
+	step := make([]int, len(src.shape))
+	stride := 1
+	for a := len(src.shape) - 1; a >= 1; a-- {
+		if !pooled[a] {
+			step[a] = stride
+			stride *= src.shape[a]
+		}
+	}
+	scale := float64(d) / float64(per) // one over the number of values averaged
+	index := make([]int, len(src.shape))
+	for i := 0; i < len(dst)/d; i++ {
+		clear(sums)
+		clear(index)
+		at := 0
+		for _, v := range src.data[i*per : (i+1)*per] {
+			sums[at] += float64(v)
+			at = advance(index, src.shape, step, at)
+		}
+		for j, s := range sums {
+			dst[i*d+j] = float32(s * scale)
+		}
+	}
+}
+
+// advance moves index to the next element of an image and returns where its value goes.
+func advance(index, shape, step []int, at int) int {
+	for a := len(shape) - 1; a >= 1; a-- {
+		index[a]++
+		at += step[a]
+		if index[a] < shape[a] {
+			return at
+		}
+		at -= step[a] * shape[a]
+		index[a] = 0
+	}
+	return at
+}
