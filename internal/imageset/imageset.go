@@ -1,0 +1,116 @@
+// Package imageset owns the way from image files to the tensors that a
+// classifier reads: it lists the images of a source, decodes them, brings them
+// to the size and value range the classifier was trained with, and hands them
+// over in batches while later images are being decoded.
+//
+// Pixels follow PIL, the library that nearly every image classifier was trained
+// through: the same conversion to RGB, the same chroma upsampling, the same
+// resampling in fixed point. A feature extracted here is therefore the feature
+// the training pipeline would have seen.
+package imageset
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+)
+
+// Unlabelled is the label of an image whose class is not known.
+const Unlabelled int64 = -1
+
+// Source is an ordered collection of labelled images. The order and the ids are
+// the same in every run over the same files. Its implementations are the forms
+// that [Open] knows.
+type Source interface {
+	// Name is the source as the user named it, for messages and provenance.
+	Name() string
+	// Len is the number of images.
+	Len() int
+	// Classes names the labels: label i is Classes()[i]. Nil when the source
+	// has no class names.
+	Classes() []string
+	// Ignored is the number of files passed over because their names are not
+	// those of image files.
+	Ignored() int
+
+	// read starts a pass over the images in order.
+	read() (reader, error)
+}
+
+// reader is one pass over a source.
+type reader interface {
+	// next fills it with the next image, or returns io.EOF after the last one.
+	// Any other error is about the source as a whole.
+	next(it *item) error
+	io.Closer
+}
+
+// item is one image on its way through the pipeline. Its buffer is recycled.
+type item struct {
+	id    string
+	label int64
+	// path is the file to decode. It is empty when the source is a container of
+	// raw pixels; then buf holds those of this image and raw reads them.
+	path string
+	raw  func(buf []byte) *Image
+	buf  []byte
+}
+
+// forms lists what Open accepts, for error messages.
+const forms = `a folder of images, a text file listing images ("path [label]" per line), ` +
+	`cifar10:DIR#train, cifar10:DIR#test (binary version), or svhn:FILE.mat`
+
+// Open lists the images of source, which is one of
+//
+//	DIR                 a folder, searched recursively
+//	cifar10:DIR#train   CIFAR-10, official binary version: data_batch_*.bin
+//	cifar10:DIR#test    likewise: test_batch.bin
+//	svhn:FILE.mat       SVHN cropped digits, MATLAB 5 as distributed
+//	FILE                a text file listing images, "path [label]" per line
+//
+// No image is decoded yet. An existing file or folder wins over the prefixed
+// forms, so a folder called "svhn:x" can still be read.
+func Open(source string) (Source, error) {
+	if source == "" {
+		return nil, fmt.Errorf("no image source given: use %s", forms)
+	}
+	info, err := os.Stat(source)
+	switch {
+	case err == nil && info.IsDir():
+		return openFolder(source)
+	case err == nil && info.Mode().IsRegular():
+		return openList(source)
+	case err == nil:
+		return nil, fmt.Errorf("open images %s: neither a folder nor a regular file: use %s", source, forms)
+	}
+	if rest, ok := strings.CutPrefix(source, "cifar10:"); ok {
+		return openCIFAR10(source, rest)
+	}
+	if rest, ok := strings.CutPrefix(source, "svhn:"); ok {
+		return openSVHN(source, rest)
+	}
+	if scheme, _, ok := strings.Cut(source, ":"); ok && isScheme(scheme) {
+		return nil, fmt.Errorf("open images %s: unknown form %q: use %s", source, scheme+":", forms)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open images %s: no such file or folder: use %s", source, forms)
+	}
+	return nil, fmt.Errorf("open images: %w", err)
+}
+
+// isScheme reports whether s looks like the name of a source form rather than
+// the start of a path.
+func isScheme(s string) bool {
+	if len(s) < 2 { // a drive letter
+		return false
+	}
+	for _, r := range s {
+		if (r < 'a' || r > 'z') && (r < '0' || r > '9') {
+			return false
+		}
+	}
+	return true
+}

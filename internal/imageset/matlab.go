@@ -1,0 +1,311 @@
+package imageset
+
+import (
+	"bufio"
+	"compress/zlib"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+)
+
+// A MATLAB 5 file is a 128-byte header followed by elements, each a tag (type
+// and length) and data. A variable is an element of type miMATRIX, which holds
+// further elements: flags, dimensions, name, values; since version 7 it is
+// usually wrapped in an element of type miCOMPRESSED, a zlib stream. Layout
+// after "MAT-File Format", The MathWorks.
+const (
+	matHeader = 128
+	matTag    = 8
+
+	miINT8       = 1
+	miUINT8      = 2
+	miINT16      = 3
+	miUINT16     = 4
+	miINT32      = 5
+	miUINT32     = 6
+	miSINGLE     = 7
+	miDOUBLE     = 9
+	miMATRIX     = 14
+	miCOMPRESSED = 15
+)
+
+// maxInflate is how many times deflate can expand its input at most.
+const maxInflate = 1032
+
+// matVar describes a numeric array in a MATLAB file. Nothing of its values has
+// been read.
+type matVar struct {
+	name string
+	dims []int // first index varies fastest
+	kind int   // storage type of the values, a mi constant
+	n    int   // number of values
+
+	offset, size int64 // its element in the file, after the tag
+	compressed   bool
+	order        binary.ByteOrder
+}
+
+// matSizes is the number of bytes of one value by storage type.
+var matSizes = map[int]int{
+	miINT8: 1, miUINT8: 1, miINT16: 2, miUINT16: 2, miINT32: 4, miUINT32: 4, miSINGLE: 4, miDOUBLE: 8,
+}
+
+// errNotNumeric marks a variable that is no plain numeric array; it is passed over.
+var errNotNumeric = errors.New("not a numeric array")
+
+// listMAT lists the numeric variables of a file of size bytes.
+func listMAT(r io.ReaderAt, size int64) ([]matVar, error) {
+	order, err := matOrder(r)
+	if err != nil {
+		return nil, err
+	}
+	var vars []matVar
+	for at := int64(matHeader); at < size; {
+		var tag [matTag]byte
+		if _, err := r.ReadAt(tag[:], at); err != nil {
+			return nil, fmt.Errorf("the file is truncated at byte %d", at)
+		}
+		kind, n := order.Uint32(tag[:4]), int64(order.Uint32(tag[4:]))
+		v := matVar{offset: at + matTag, size: n, compressed: kind == miCOMPRESSED, order: order}
+		if n > size-v.offset {
+			return nil, fmt.Errorf("the file is truncated: element at byte %d claims %d bytes, %d are left", at, n, size-v.offset)
+		}
+		at = v.offset + n
+		if !v.compressed {
+			at = (at + 7) &^ 7
+		}
+		if !v.compressed && kind != miMATRIX {
+			continue
+		}
+		values, err := v.open(r)
+		if errors.Is(err, errNotNumeric) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("variable at byte %d: %w", v.offset, err)
+		}
+		values.Close()
+		vars = append(vars, v)
+	}
+	return vars, nil
+}
+
+// matOrder checks the file header and returns its byte order.
+func matOrder(r io.ReaderAt) (binary.ByteOrder, error) {
+	var h [matHeader]byte
+	if _, err := r.ReadAt(h[:], 0); err != nil {
+		return nil, fmt.Errorf("not a MATLAB 5 file: shorter than its header of %d bytes", matHeader)
+	}
+	var order binary.ByteOrder = binary.LittleEndian
+	if string(h[126:128]) == "MI" {
+		order = binary.BigEndian
+	}
+	switch version := order.Uint16(h[124:126]); {
+	case string(h[126:128]) != "IM" && string(h[126:128]) != "MI":
+		return nil, errors.New("not a MATLAB 5 file: no byte order mark in its header")
+	case version == 0x0200:
+		return nil, errors.New("a MATLAB 7.3 (HDF5) file: save it again with -v7")
+	case version != 0x0100:
+		return nil, fmt.Errorf("MATLAB file version %#x: expected 0x100 (MATLAB 5 to 7)", version)
+	}
+	return order, nil
+}
+
+// matValues reads the values of a variable from its first to its last.
+type matValues struct {
+	r    *bufio.Reader
+	zlib io.Closer
+}
+
+func (v *matValues) Close() error {
+	if v.zlib == nil {
+		return nil
+	}
+	return v.zlib.Close()
+}
+
+// open reads the variable's description, which fills v, and leaves the reader
+// at its first value. The values are streamed: the memory is that of a window.
+func (v *matVar) open(r io.ReaderAt) (*matValues, error) {
+	limit := uint64(v.size) // bytes the matrix can have
+	section := io.NewSectionReader(r, v.offset, v.size)
+	values := &matValues{r: bufio.NewReaderSize(section, 64<<10)}
+	if v.compressed {
+		z, err := zlib.NewReader(values.r)
+		if err != nil {
+			return nil, fmt.Errorf("inflate: %w", unexpectedEOF(err))
+		}
+		values.r, values.zlib = bufio.NewReaderSize(z, 64<<10), z
+		limit *= maxInflate
+		kind, n, _, err := v.tag(values.r)
+		if err == nil && kind != miMATRIX {
+			err = errNotNumeric
+		}
+		if err == nil && uint64(n) > limit {
+			err = fmt.Errorf("claims %d bytes, more than %d compressed ones can hold", n, v.size)
+		}
+		if err != nil {
+			z.Close()
+			return nil, err
+		}
+		limit = uint64(n)
+	}
+	if err := v.describe(values.r, limit); err != nil {
+		values.Close()
+		return nil, err
+	}
+	return values, nil
+}
+
+// describe reads flags, dimensions, name and the tag of the values. limit is
+// the number of bytes that the whole variable can have.
+func (v *matVar) describe(r *bufio.Reader, limit uint64) error {
+	flags, err := v.small(r, miUINT32, 8)
+	if err != nil {
+		return err
+	}
+	const firstNumeric, lastNumeric, complexFlag = 6, 15, 0x08
+	if len(flags) < 8 {
+		return errors.New("array flags are too short")
+	}
+	word := v.order.Uint32(flags)
+	if class := word & 0xff; class < firstNumeric || class > lastNumeric || word>>8&complexFlag != 0 {
+		return errNotNumeric
+	}
+	dims, err := v.small(r, miINT32, 4*32)
+	if err != nil {
+		return err
+	}
+	v.dims, v.n = nil, 1
+	for ; len(dims) >= 4; dims = dims[4:] {
+		d := v.order.Uint32(dims)
+		if d > math.MaxInt32 || d != 0 && uint64(v.n) > limit/uint64(d) {
+			return fmt.Errorf("claims dimensions beyond its %d bytes", limit)
+		}
+		v.dims, v.n = append(v.dims, int(d)), v.n*int(d)
+	}
+	name, err := v.small(r, miINT8, 1024)
+	if err != nil {
+		return err
+	}
+	v.name = string(name)
+	kind, n, small, err := v.tag(r)
+	if err != nil {
+		return err
+	}
+	if matSizes[kind] == 0 || int64(n) != int64(v.n)*int64(matSizes[kind]) || uint64(n) > limit || small && n > 4 {
+		return fmt.Errorf("%s has %d bytes of type %d for dimensions %v", v.name, n, kind, v.dims)
+	}
+	v.kind = kind
+	return nil
+}
+
+// tag reads an element's tag. A small element has its length in the upper half
+// of the type word, and at most four bytes of data follow in the same eight.
+func (v *matVar) tag(r *bufio.Reader) (kind int, n uint32, small bool, err error) {
+	var t [matTag]byte
+	if _, err := io.ReadFull(r, t[:4]); err != nil {
+		return 0, 0, false, unexpectedEOF(err)
+	}
+	word := v.order.Uint32(t[:4])
+	if word>>16 != 0 {
+		return int(word & 0xffff), word >> 16, true, nil
+	}
+	if _, err := io.ReadFull(r, t[4:]); err != nil {
+		return 0, 0, false, unexpectedEOF(err)
+	}
+	return int(word), v.order.Uint32(t[4:]), false, nil
+}
+
+// small reads a whole element of the given type and at most max bytes,
+// with the padding that follows it.
+func (v *matVar) small(r *bufio.Reader, want int, max uint32) ([]byte, error) {
+	kind, n, small, err := v.tag(r)
+	if err != nil {
+		return nil, err
+	}
+	if kind != want || n > max || small && n > 4 {
+		return nil, fmt.Errorf("element of type %d and %d bytes where type %d was expected", kind, n, want)
+	}
+	padded := (n + 7) &^ 7
+	if small {
+		padded = 4
+	}
+	data := make([]byte, padded)
+	if _, err := io.ReadFull(r, data); err != nil {
+		return nil, unexpectedEOF(err)
+	}
+	return data[:n], nil
+}
+
+// integers reads all values of a variable as integers.
+func (v *matVar) integers(r io.ReaderAt) ([]int64, error) {
+	values, err := v.open(r)
+	if err != nil {
+		return nil, err
+	}
+	defer values.Close()
+	out := make([]int64, v.n)
+	size := matSizes[v.kind]
+	var buf [8]byte
+	for i := range out {
+		if _, err := io.ReadFull(values.r, buf[:size]); err != nil {
+			return nil, unexpectedEOF(err)
+		}
+		if out[i], err = v.integer(buf[:size]); err != nil {
+			return nil, fmt.Errorf("value %d: %w", i, err)
+		}
+	}
+	return out, nil
+}
+
+// integer reads one value, which has to be a whole number.
+func (v *matVar) integer(b []byte) (int64, error) {
+	var f float64
+	switch v.kind {
+	case miINT8:
+		return int64(int8(b[0])), nil
+	case miUINT8:
+		return int64(b[0]), nil
+	case miINT16:
+		return int64(int16(v.order.Uint16(b))), nil
+	case miUINT16:
+		return int64(v.order.Uint16(b)), nil
+	case miINT32:
+		return int64(int32(v.order.Uint32(b))), nil
+	case miUINT32:
+		return int64(v.order.Uint32(b)), nil
+	case miSINGLE:
+		f = float64(math.Float32frombits(v.order.Uint32(b)))
+	case miDOUBLE:
+		f = math.Float64frombits(v.order.Uint64(b))
+	}
+	if f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+		return 0, fmt.Errorf("%v is not a whole number", f)
+	}
+	return int64(f), nil
+}
+
+// matFile is an open file and its size.
+func openMAT(path string) (*os.File, []matVar, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("not a regular file")
+	}
+	var vars []matVar
+	if err == nil {
+		vars, err = listMAT(f, info.Size())
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return f, vars, nil
+}

@@ -1,0 +1,69 @@
+package imageset
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Report says what became of the images of a source.
+type Report struct {
+	// Images is the number of images handed over.
+	Images int
+	// Skipped lists the images that could not be read, in order.
+	Skipped []Skip
+	// Ignored is the number of files passed over because their names are not
+	// those of image files.
+	Ignored int
+}
+
+// Skip is an image that could not be read.
+type Skip struct {
+	ID     string `json:"id"`
+	Reason string `json:"reason"`
+}
+
+// Progress counts images.
+type Progress struct {
+	// Done is the number of images handed over or skipped.
+	Done int
+	// Total is the number of images to come to.
+	Total int
+	// Skipped is how many of Done could not be read.
+	Skipped int
+}
+
+// TooManyBadError is returned when more images could not be read than
+// [Options].MaxBad allows.
+type TooManyBadError struct {
+	// Skipped are the images that could not be read until loading stopped.
+	Skipped []Skip
+	// Total is the number of images to load, Limit the fraction allowed.
+	Total int
+	Limit float64
+}
+
+// listed is the number of bad images that the message names.
+const listed = 5
+
+func (e *TooManyBadError) Error() string {
+	var b strings.Builder
+	if e.Limit >= 1 {
+		fmt.Fprintf(&b, "none of %s could be read:", count(e.Total, "image"))
+	} else {
+		fmt.Fprintf(&b, "%d of %s could not be read, more than the fraction of %v that --max-bad allows:",
+			len(e.Skipped), count(e.Total, "image"), e.Limit)
+	}
+	for _, s := range e.Skipped[:min(listed, len(e.Skipped))] {
+		fmt.Fprintf(&b, "\n  %s: %s", s.ID, s.Reason)
+	}
+	if more := len(e.Skipped) - listed; more > 0 {
+		fmt.Fprintf(&b, "\n  and %d more", more)
+	}
+	return b.String()
+}
+
+// allowed is the number of bad images among total that a fraction permits.
+func allowed(total int, fraction float64) int {
+	const slack = 1e-9 // 0.29·100 is 28.999...
+	return min(int(fraction*float64(total)+slack), total-1)
+}

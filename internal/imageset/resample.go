@@ -1,0 +1,155 @@
+package imageset
+
+import "image"
+
+// resampler resizes images as PIL's Image.resize does: horizontally, then
+// vertically, in fixed point, rounding to 8 bits after each pass. Only the part
+// that is asked for is computed. It keeps its scratch memory and the weights
+// of the last size, and is for one goroutine.
+type resampler struct {
+	row  []byte  // one source row
+	mid  []byte  // rows resized horizontally
+	out  []byte  // the result
+	sums []int32 // one row of the vertical pass
+	hor  cachedKernel
+	ver  cachedKernel
+	at   []int // source column of each column, for Nearest
+}
+
+// maxScratch is the most scratch memory, in bytes, that is kept between images.
+const maxScratch = 16 << 20
+
+// window resizes m to w×h and returns the pixels within win, which lies inside
+// it: 3 bytes per pixel, row-major. The result is valid until the next call.
+func (r *resampler) window(m *Image, w, h int, f Filter, win image.Rectangle) []byte {
+	r.row = resize(r.row, 3*m.W)
+	r.out = resize(r.out, 3*win.Dx()*win.Dy())
+	if f == Nearest && (w != m.W || h != m.H) {
+		r.nearest(m, w, h, win)
+	} else {
+		r.filtered(m, w, h, f, win)
+	}
+	if cap(r.mid) > maxScratch {
+		r.mid = nil
+	}
+	return r.out
+}
+
+// filtered makes r.out by separable filtering. A pass that would not change the
+// size is left out, as in PIL.
+func (r *resampler) filtered(m *Image, w, h int, f Filter, win image.Rectangle) {
+	stride := 3 * win.Dx()
+	if h == m.H {
+		for y := win.Min.Y; y < win.Max.Y; y++ {
+			r.horizontal(r.out[(y-win.Min.Y)*stride:][:stride], m, y, w, f, win)
+		}
+		return
+	}
+	k := r.ver.get(f, m.H, h, win.Min.Y, win.Max.Y)
+	top, bottom := k.span()
+	r.mid = resize(r.mid, (bottom-top)*stride)
+	for y := top; y < bottom; y++ {
+		r.horizontal(r.mid[(y-top)*stride:][:stride], m, y, w, f, win)
+	}
+	r.sums = resize(r.sums, stride)
+	for i, t := range k.taps {
+		r.vertical(r.out[i*stride:][:stride], r.mid[(t.first-top)*stride:], k.weights(i))
+	}
+}
+
+// horizontal writes the columns win of source row y, resized to width w.
+func (r *resampler) horizontal(dst []byte, m *Image, y, w int, f Filter, win image.Rectangle) {
+	m.Row(r.row, y)
+	if w == m.W {
+		copy(dst, r.row[3*win.Min.X:3*win.Max.X])
+		return
+	}
+	k := r.hor.get(f, m.W, w, win.Min.X, win.Max.X)
+	for i, t := range k.taps {
+		src := r.row[3*t.first:]
+		red, green, blue := int32(rounding), int32(rounding), int32(rounding)
+		for j, c := range k.weights(i) {
+			p := src[3*j : 3*j+3 : 3*j+3]
+			red += int32(p[0]) * c
+			green += int32(p[1]) * c
+			blue += int32(p[2]) * c
+		}
+		dst[3*i] = clamp8(red >> coefBits)
+		dst[3*i+1] = clamp8(green >> coefBits)
+		dst[3*i+2] = clamp8(blue >> coefBits)
+	}
+}
+
+// rounding is one half in fixed point.
+const rounding = 1 << (coefBits - 1)
+
+// vertical writes the weighted sum of the rows that rows begins with.
+func (r *resampler) vertical(dst, rows []byte, weights []int32) {
+	sums := r.sums[:len(dst)]
+	for i := range sums {
+		sums[i] = rounding
+	}
+	for j, c := range weights {
+		row := rows[j*len(dst):][:len(sums)]
+		for i, v := range row {
+			sums[i] += int32(v) * c
+		}
+	}
+	for i, s := range sums {
+		dst[i] = clamp8(s >> coefBits)
+	}
+}
+
+// nearest takes for each pixel the source pixel that its centre falls in.
+func (r *resampler) nearest(m *Image, w, h int, win image.Rectangle) {
+	columns := nearestIndices(r.at[:0], m.W, w, win.Min.X, win.Max.X)
+	rows := nearestIndices(columns, m.H, h, win.Min.Y, win.Max.Y)[len(columns):]
+	r.at = columns
+	last := -1
+	dst := r.out
+	for _, y := range rows {
+		if y != last {
+			m.Row(r.row, y)
+			last = y
+		}
+		for _, x := range columns {
+			copy(dst, r.row[3*x:3*x+3])
+			dst = dst[3:]
+		}
+	}
+}
+
+// nearestIndices appends the source index of each of the samples from..to-1.
+// The position is accumulated and not multiplied out, because PIL does so and a
+// centre that falls on an edge goes to one side or the other by its rounding.
+func nearestIndices(dst []int, in, out, from, to int) []int {
+	step := float64(in) / float64(out)
+	at := step * 0.5
+	for i := range to {
+		if i >= from {
+			dst = append(dst, min(int(at), in-1))
+		}
+		at += step
+	}
+	return dst
+}
+
+// cachedKernel remembers the last kernel: the images of a set often agree in
+// size.
+type cachedKernel struct {
+	key kernelKey
+	k   *kernel
+}
+
+type kernelKey struct {
+	f                 Filter
+	in, out, from, to int
+}
+
+func (c *cachedKernel) get(f Filter, in, out, from, to int) *kernel {
+	key := kernelKey{f, in, out, from, to}
+	if c.k == nil || c.key != key {
+		c.key, c.k = key, makeKernel(f, in, out, from, to)
+	}
+	return c.k
+}

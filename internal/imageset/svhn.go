@@ -1,0 +1,136 @@
+package imageset
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+)
+
+// svhnSource is the Street View House Numbers' cropped digits: X, uint8 of
+// height×width×3×n, and y, the n labels.
+type svhnSource struct {
+	name, path string
+	x          matVar
+	labels     []int64
+}
+
+func (s *svhnSource) Name() string { return s.name }
+func (s *svhnSource) Len() int     { return s.x.dims[3] }
+func (s *svhnSource) Ignored() int { return 0 }
+
+// Classes are the digits.
+func (s *svhnSource) Classes() []string {
+	digits := make([]string, 10)
+	for i := range digits {
+		digits[i] = strconv.Itoa(i)
+	}
+	return digits
+}
+
+// openSVHN reads the descriptions of the variables and the labels. The file's
+// label 10 is the digit 0; anything outside 1..10 is unlabelled.
+func openSVHN(name, path string) (Source, error) {
+	f, vars, err := openMAT(path)
+	if err != nil {
+		return nil, fmt.Errorf("open images %s: %w", name, err)
+	}
+	defer f.Close()
+	s := &svhnSource{name: name, path: path}
+	if err := s.find(f, vars); err != nil {
+		return nil, fmt.Errorf("open images %s: %w", name, err)
+	}
+	return s, nil
+}
+
+// find picks X and y from the variables of a file.
+func (s *svhnSource) find(r io.ReaderAt, vars []matVar) error {
+	x := slices.IndexFunc(vars, func(v matVar) bool { return v.name == "X" })
+	y := slices.IndexFunc(vars, func(v matVar) bool { return v.name == "y" })
+	if x < 0 || y < 0 {
+		return errors.New("no variables X and y: expected SVHN's cropped digits (train_32x32.mat, test_32x32.mat or extra_32x32.mat)")
+	}
+	s.x = vars[x]
+	if len(s.x.dims) == 3 { // MATLAB drops a last dimension of one
+		s.x.dims = append(s.x.dims, 1)
+	}
+	d := s.x.dims
+	if s.x.kind != miUINT8 || len(d) != 4 || d[2] != 3 || s.x.n == 0 || d[0] > MaxPixels/d[1] {
+		return fmt.Errorf("X has dimensions %v: expected uint8 of 32×32×3×n", vars[x].dims)
+	}
+	if vars[y].n != d[3] {
+		return fmt.Errorf("y has %d labels for %d images", vars[y].n, d[3])
+	}
+	labels, err := vars[y].integers(r)
+	if err != nil {
+		return fmt.Errorf("read y: %w", err)
+	}
+	for i, l := range labels {
+		switch {
+		case l == 10:
+			labels[i] = 0
+		case l < 1 || l > 10:
+			labels[i] = Unlabelled
+		}
+	}
+	s.labels = labels
+	return nil
+}
+
+func (s *svhnSource) read() (reader, error) {
+	f, err := os.Open(s.path)
+	if err != nil {
+		return nil, err
+	}
+	x := s.x
+	values, err := x.open(f)
+	if err == nil && x.n != s.x.n {
+		err = errors.New("the file has changed")
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("read %s: %w", s.path, err)
+	}
+	return &svhnReader{source: s, file: f, values: values, base: filepath.Base(s.path)}, nil
+}
+
+// svhnReader reads image after image from the stream of X.
+type svhnReader struct {
+	source *svhnSource
+	file   *os.File
+	values *matValues
+	base   string
+	i      int
+}
+
+func (r *svhnReader) next(it *item) error {
+	d := r.source.x.dims
+	if r.i == d[3] {
+		return io.EOF
+	}
+	it.buf = resize(it.buf, d[0]*d[1]*3)
+	if _, err := io.ReadFull(r.values.r, it.buf); err != nil {
+		return fmt.Errorf("read image %d of %s: %w", r.i, r.base, unexpectedEOF(err))
+	}
+	it.id = fmt.Sprintf("%s#%d", r.base, r.i)
+	it.label, it.path = r.source.labels[r.i], ""
+	it.raw = func(buf []byte) *Image { return columnMajorRGB(buf, d[1], d[0]) }
+	r.i++
+	if r.i == d[3] {
+		return r.finish()
+	}
+	return nil
+}
+
+// finish reads past the last value, where zlib checks its sum.
+func (r *svhnReader) finish() error {
+	if _, err := io.Copy(io.Discard, io.LimitReader(r.values.r, 64)); err != nil {
+		return fmt.Errorf("read end of X in %s: %w", r.base, unexpectedEOF(err))
+	}
+	return nil
+}
+
+func (r *svhnReader) Close() error { return errors.Join(r.values.Close(), r.file.Close()) }
