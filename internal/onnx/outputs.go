@@ -1,0 +1,87 @@
+package onnx
+
+import (
+	"fmt"
+	"slices"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// WithOutputs returns the model's bytes with more outputs on its graph: the
+// named tensors, in order, after the ones it has. Nothing else is touched,
+// byte for byte. A tensor that is an output already is left as it is; one
+// that no node makes is an error.
+func (m *Model) WithOutputs(tensors ...string) ([]byte, error) {
+	var add []byte
+	for _, name := range tensors {
+		if err := m.checkMade(name); err != nil {
+			return nil, err
+		}
+		if m.isOutput(name) {
+			continue
+		}
+		add = appendBytes(add, 12, encodeValue(m.outputValue(name, name)))
+	}
+	return m.patchGraph(add), nil
+}
+
+// WithIdentityOutputs is WithOutputs for engines that hand over a tensor
+// only where its chain of nodes ends: each named tensor is read by an added
+// Identity node, whose output, named in names, is added to the graph. It
+// does so for tensors that are outputs already, too.
+func (m *Model) WithIdentityOutputs(tensors ...string) (data []byte, names []string, err error) {
+	var nodes, outputs []byte
+	for _, tensor := range tensors {
+		if err := m.checkMade(tensor); err != nil {
+			return nil, nil, err
+		}
+		name := m.freshName(tensor, names)
+		names = append(names, name)
+		nodes = appendBytes(nodes, 1, encodeNode(&Node{Op: "Identity", Name: name, Inputs: []string{tensor}, Outputs: []string{name}}))
+		outputs = appendBytes(outputs, 12, encodeValue(m.outputValue(tensor, name)))
+	}
+	return m.patchGraph(append(nodes, outputs...)), names, nil
+}
+
+func (m *Model) checkMade(tensor string) error {
+	if _, ok := m.producer[tensor]; !ok || tensor == "" {
+		return m.unknownTensor(tensor)
+	}
+	return nil
+}
+
+func (m *Model) isOutput(tensor string) bool {
+	return slices.ContainsFunc(m.Outputs, func(v Value) bool { return v.Name == tensor })
+}
+
+// outputValue declares a tensor under a name, with the type and shape that
+// the file declares for it, if it does; engines work out the rest.
+func (m *Model) outputValue(tensor, name string) Value {
+	v := m.declared[tensor]
+	v.Name = name
+	return v
+}
+
+// freshName is the tensor's name with a suffix that makes it new.
+func (m *Model) freshName(tensor string, taken []string) string {
+	for i := 0; ; i++ {
+		name := fmt.Sprintf("%s/oodflow_%d", tensor, i)
+		_, made := m.producer[name]
+		_, declared := m.declared[name]
+		if !made && !declared && m.constants[name] == nil && !slices.Contains(taken, name) {
+			return name
+		}
+	}
+}
+
+// patchGraph appends encoded fields to the graph message within the model's
+// bytes; only the graph's length changes before them.
+func (m *Model) patchGraph(add []byte) []byte {
+	out := make([]byte, 0, len(m.raw)+len(add)+protowire.SizeVarint(uint64(len(m.raw))))
+	out = append(out, m.raw[:m.graph.start]...)
+	out = protowire.AppendTag(out, 7, protowire.BytesType)
+	out = protowire.AppendVarint(out, uint64(len(m.graph.b)+len(add)))
+	out = append(out, m.graph.b...)
+	out = append(out, add...)
+	return append(out, m.raw[m.graph.end:]...)
+}
