@@ -119,7 +119,7 @@ func (g GateResult) String() string {
 // two, or more when the miss is narrow.
 func gateDecimals(g GateResult) int {
 	d := 2
-	for !g.Passed && d < 12 && -100*g.Margin < math.Pow10(-d) {
+	for !g.Passed && d < 12 && -100*g.Margin < 0.999*math.Pow10(-d) { // 0.999: rounding of the margin
 		d++
 	}
 	return d

@@ -11,12 +11,13 @@ import (
 //
 // It is DeLong's interval (Biometrics 1988, on ranks in O(n log n) as in Sun and Xu, IEEE Signal Processing
 // Letters 2014) on the logit scale, which keeps it inside [0,1]. DeLong's variance is estimated from the few
-// misordered pairs, so close to 1 it is too small, and zero at 1: with binormal scores of AUROC 0.995 and
-// 200 images on each side the plain interval covers the truth in 75 to 89 % of the draws, the logit one in 82 to
-// 95 %. Therefore the end nearer one half is the more cautious of DeLong's and of Newcombe's score interval
-// (see newcombe), which does not degenerate: coverage is then 93 % or more in all the settings of the test
-// and 95 % or more in most. Where DeLong's variance is zero or undefined (a perfect separation, all scores
-// equal, one image on a side) the interval is Newcombe's.
+// misordered pairs, so close to 1 it is too small, and at 1 it is zero: for an AUROC of 0.995 of 200 against 200
+// images with normal scores, the plain interval covered the truth in 89 % of 1500 draws with equal spreads and
+// in 75 % with OOD scores three times as spread, the logit interval in 95 and 82 %. Therefore the end nearer one
+// half is the more cautious of DeLong's and of Newcombe's score interval (see newcombe), which does not
+// degenerate: that covered 98 and 97 %, and 92 to 99 % in everything tried (50 to 5000 images on a side,
+// AUROC 0.9 to 0.999, OOD sets that are partly ID). Where DeLong's variance is zero or undefined (a perfect
+// separation, all scores equal, one image on a side) the interval is Newcombe's.
 func (c *Comparison) AUROCInterval(level float64) (low, high float64, err error) {
 	if !(level > 0 && level < 1) {
 		return 0, 0, fmt.Errorf("AUROC interval: the confidence level must lie between 0 and 1, not %v", level)

@@ -41,7 +41,7 @@ func (r *Report) WriteText(w io.Writer, o Options) error {
 		}
 	}
 	t.rule()
-	for _, line := range definitions {
+	for _, line := range append([]string{"Metrics in percent; * marks the best of its OOD set."}, definitions...) {
 		t.styled(faint, line)
 		t.b.WriteByte('\n')
 	}
