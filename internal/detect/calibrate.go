@@ -1,0 +1,117 @@
+package detect
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/oodflow/oodflow/features"
+)
+
+// File is a detector with all that scoring new images needs. [Save] and [Load] keep it on disk.
+type File struct {
+	Detector   Detector
+	Threshold  float64             // an image is called OOD when its score is above it; see Calibrate
+	Reference  []float64           // scores of the held-out ID images, ascending, at least one
+	D, C       int                 // features and logits per image of the training set; C is 0 when it had no logits
+	Provenance features.Provenance // where the training features came from
+	Training   Training
+	Warnings   []string // what a reader of the scores has to know
+}
+
+// Training says what a detector was made from.
+type Training struct {
+	Images  int             `json:"images"`           // images it was fitted on
+	HeldOut int             `json:"held_out"`         // further images behind Threshold and Reference
+	Seed    uint64          `json:"seed"`             // of the split and of everything random in the fit
+	Version string          `json:"version"`          // version of oodflow that trained it
+	Report  json.RawMessage `json:"report,omitempty"` // what the method has to tell about its fit
+}
+
+// TrainOptions are the settings of [Train].
+type TrainOptions struct {
+	Share   float64 // share of the images to hold out; 0 means DefaultShare
+	Seed    uint64  // of the split
+	Version string  // goes into Training.Version
+}
+
+// Train fits the baseline called name on a random part of s and calibrates it on the rest; see [Split], [Fit] and
+// [Calibrate].
+func Train(name string, s *features.Set, opt TrainOptions) (*File, error) {
+	if opt.Share == 0 {
+		opt.Share = DefaultShare
+	}
+	fitted, held := Split(s.N, opt.Share, opt.Seed)
+	if len(held) == 0 {
+		return nil, fmt.Errorf("train %s: %d images are too few to fit on some and hold out others", name, s.N)
+	}
+	d, err := Fit(name, subset(s, fitted))
+	if err != nil {
+		return nil, err
+	}
+	f, err := Calibrate(d, subset(s, held))
+	if err != nil {
+		return nil, err
+	}
+	f.Training = Training{Images: len(fitted), HeldOut: len(held), Seed: opt.Seed, Version: opt.Version}
+	return f, nil
+}
+
+// Calibrate scores ID images that d was not fitted on and sets the threshold so that 95 % of such images pass: it is
+// the ⌈0.95·(n+1)⌉-th smallest of the n reference scores. As in split conformal prediction, a new ID image exceeds
+// it with a probability of at most 5 %, whatever the distribution of the scores; is_ood is the same as
+// p_value ≤ 0.05. With fewer than 19 images no score can promise that: the threshold is the largest one, with a
+// warning.
+//
+// The caller fills in Training. Neither d nor held is changed.
+func Calibrate(d Detector, held *features.Set) (*File, error) {
+	if held.N == 0 {
+		return nil, errors.New("calibrate the detector: there are no held-out images")
+	}
+	scores, err := d.Score(nil, held)
+	if err != nil {
+		return nil, fmt.Errorf("calibrate the detector: %w", err)
+	}
+	slices.Sort(scores)
+	f := &File{
+		Detector: d, Reference: scores, Threshold: threshold(scores), D: held.D, C: held.C,
+		Provenance: held.Provenance, Warnings: slices.Clone(Warnings(d)),
+		Training: Training{HeldOut: held.N},
+	}
+	if held.N < leastForThreshold {
+		f.Warnings = append(f.Warnings, fmt.Sprintf(
+			"only %d images were held out: with fewer than %d the threshold cannot promise to pass 95 %% of new ones",
+			held.N, leastForThreshold))
+	}
+	return f, nil
+}
+
+// leastForThreshold is the least n with ⌈0.95·(n+1)⌉ ≤ n.
+const leastForThreshold = 19
+
+// threshold returns the ⌈0.95·(n+1)⌉-th of n ascending scores, or the last. In integers, because 0.95 is no binary
+// fraction.
+func threshold(ascending []float64) float64 {
+	n := len(ascending)
+	rank := (n + 1) - (n+1)/20
+	return ascending[min(rank, n)-1]
+}
+
+// PValue returns the share of ID images that score at least as high, estimated from the reference scores:
+//
+//	p = (1 + #{reference ≥ score}) / (n + 1),  in (0, 1].
+//
+// Of ID images, at most a share of p have a p-value of p or less. A NaN score panics.
+func (f *File) PValue(score float64) float64 {
+	if math.IsNaN(score) {
+		panic("detect: p-value of NaN")
+	}
+	n := len(f.Reference)
+	below, _ := slices.BinarySearch(f.Reference, score)
+	return float64(1+n-below) / float64(n+1)
+}
+
+// IsOOD tells whether a score is above the threshold.
+func (f *File) IsOOD(score float64) bool { return score > f.Threshold }

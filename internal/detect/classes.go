@@ -1,0 +1,78 @@
+package detect
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/oodflow/oodflow/features"
+)
+
+// classes assigns training images to classes, numbered without gaps.
+type classes struct {
+	of    []int // class of each image, -1 for one to leave out
+	count int   // number of classes, at least 1
+	size  []int // images of each class
+}
+
+// classesOf takes the classes of s from its labels, or where it has none from its logits, with warnings about
+// what a reader of the scores has to know.
+func classesOf(detector string, s *features.Set) (classes, []string, error) {
+	given, warnings := labelsOf(s)
+	if given == nil {
+		predicted := s.Predicted()
+		if predicted == nil {
+			return classes{}, nil, &NeedsError{Detector: detector, What: "labels or logits"}
+		}
+		for _, p := range predicted {
+			given = append(given, int64(p))
+		}
+		warnings = append(warnings, "the features hold no labels, so the predicted classes stand in for them")
+	}
+	c := compact(given)
+	if c.count == 0 {
+		return classes{}, nil, &NeedsError{Detector: detector, What: "at least one image"}
+	}
+	if c.count == 1 {
+		warnings = append(warnings, "there is only one class, so this is a single Gaussian")
+	}
+	for i := range warnings {
+		warnings[i] = detector + ": " + warnings[i]
+	}
+	return c, warnings, nil
+}
+
+// labelsOf returns the labels of s, or nil when no image has one.
+func labelsOf(s *features.Set) (labels []int64, warnings []string) {
+	unknown := 0
+	for _, l := range s.Labels {
+		if l < 0 {
+			unknown++
+		}
+	}
+	if unknown == len(s.Labels) {
+		return nil, nil
+	}
+	if unknown > 0 {
+		warnings = append(warnings, fmt.Sprintf("%d of %d training images have no label and are left out", unknown, s.N))
+	}
+	return s.Labels, warnings
+}
+
+// compact numbers the labels that occur 0, 1, ... in their order.
+func compact(labels []int64) classes {
+	values := slices.Clone(labels)
+	slices.Sort(values)
+	values = slices.Compact(values)
+	known, _ := slices.BinarySearch(values, 0)
+	values = values[known:]
+	c := classes{of: make([]int, len(labels)), count: len(values), size: make([]int, len(values))}
+	for i, l := range labels {
+		c.of[i] = -1
+		if l >= 0 {
+			k, _ := slices.BinarySearch(values, l)
+			c.of[i] = k
+			c.size[k]++
+		}
+	}
+	return c
+}

@@ -1,0 +1,152 @@
+package detect
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/oodflow/oodflow/internal/safetensors"
+)
+
+// stored is a detector that can be kept in a file.
+type stored interface {
+	Detector
+	encode(e *encoder)
+}
+
+// decoders restore what encode wrote, by the method's name.
+var decoders = map[string]func(d *decoder) (Detector, error){
+	"msp":           func(d *decoder) (Detector, error) { l, err := decodeLogits(d); return as(&MSP{l}, err) },
+	"maxlogit":      func(d *decoder) (Detector, error) { l, err := decodeLogits(d); return as(&MaxLogit{l}, err) },
+	"energy":        func(d *decoder) (Detector, error) { l, err := decodeLogits(d); return as(&Energy{l}, err) },
+	"knn":           func(d *decoder) (Detector, error) { return as(decodeKNN(d)) },
+	"mahalanobis":   func(d *decoder) (Detector, error) { return as(decodeMahalanobis(d, false)) },
+	"mahalanobis++": func(d *decoder) (Detector, error) { return as(decodeMahalanobis(d, true)) },
+}
+
+// encoder collects what a detector keeps in its file: tensors and settings. Setting names share the file's metadata
+// and carry the prefix "detector.", tensor names are used as they are ("reference" is taken).
+type encoder struct {
+	tensors []safetensors.Info
+	write   []func(w *safetensors.Writer) error
+	meta    map[string]string
+}
+
+// float32 adds a float32 tensor of the given shape.
+func (e *encoder) float32(name string, x []float32, shape ...int) {
+	e.declare(name, safetensors.F32, shape)
+	e.write = append(e.write, func(w *safetensors.Writer) error { return w.Float32(x) })
+}
+
+// float64 adds a float64 tensor of the given shape.
+func (e *encoder) float64(name string, x []float64, shape ...int) {
+	e.declare(name, safetensors.F64, shape)
+	e.write = append(e.write, func(w *safetensors.Writer) error { return w.Float64(x) })
+}
+
+func (e *encoder) declare(name string, t safetensors.DType, shape []int) {
+	info := safetensors.Info{Name: name, DType: t}
+	for _, n := range shape {
+		info.Shape = append(info.Shape, int64(n))
+	}
+	e.tensors = append(e.tensors, info)
+}
+
+// set adds a setting.
+func (e *encoder) set(key, value string) { e.meta["detector."+key] = value }
+
+// setInt adds a setting that is a whole number.
+func (e *encoder) setInt(key string, v int) { e.set(key, strconv.Itoa(v)) }
+
+// setFloat adds a setting that is a real number, kept exactly.
+func (e *encoder) setFloat(key string, v float64) { e.set(key, strconv.FormatFloat(v, 'g', -1, 64)) }
+
+// decoder gives a detector back what it encoded. Every number is checked to be finite, every shape to be the one
+// asked for.
+type decoder struct {
+	file *safetensors.File
+}
+
+// shape returns the axes of the tensor called name, which must be axes many and none of them zero.
+func (d *decoder) shape(name string, axes int) ([]int, error) {
+	info, ok := d.file.Info(name)
+	if !ok {
+		return nil, fmt.Errorf("has no tensor %q", name)
+	}
+	if len(info.Shape) != axes || slices.Contains(info.Shape, 0) {
+		return nil, fmt.Errorf("tensor %q has the unexpected shape %v", name, info.Shape)
+	}
+	shape := make([]int, axes)
+	for i, n := range info.Shape {
+		shape[i] = int(n)
+	}
+	return shape, nil
+}
+
+// float32 reads a tensor of exactly the given shape.
+func (d *decoder) float32(name string, shape ...int) ([]float32, error) {
+	return readTensor(d, name, shape, d.file.Float32)
+}
+
+// float64 reads a tensor of exactly the given shape.
+func (d *decoder) float64(name string, shape ...int) ([]float64, error) {
+	return readTensor(d, name, shape, d.file.Float64)
+}
+
+func readTensor[T float32 | float64](d *decoder, name string, shape []int, read func(string) ([]T, error)) ([]T, error) {
+	got, err := d.shape(name, len(shape))
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Equal(got, shape) {
+		return nil, fmt.Errorf("tensor %q has the shape %v where %v is needed", name, got, shape)
+	}
+	x, err := read(name)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range x {
+		if !finite(float64(v)) {
+			return nil, fmt.Errorf("tensor %q holds %v at element %d", name, v, i)
+		}
+	}
+	return x, nil
+}
+
+// get returns a setting.
+func (d *decoder) get(key string) (string, error) {
+	v, ok := d.file.Metadata["detector."+key]
+	if !ok {
+		return "", fmt.Errorf("has no setting %q", key)
+	}
+	return v, nil
+}
+
+// getInt returns a whole number of at least least.
+func (d *decoder) getInt(key string, least int) (int, error) {
+	v, err := d.get(key)
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < least {
+		return 0, fmt.Errorf("setting %q is %.40q, not a whole number of at least %d", key, v, least)
+	}
+	return n, nil
+}
+
+// getFloat returns a finite number.
+func (d *decoder) getFloat(key string) (float64, error) {
+	v, err := d.get(key)
+	if err != nil {
+		return 0, err
+	}
+	x, err := strconv.ParseFloat(v, 64)
+	if err != nil || !finite(x) {
+		return 0, fmt.Errorf("setting %q is %.40q, not a finite number", key, v)
+	}
+	return x, nil
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
