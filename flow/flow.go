@@ -1,0 +1,227 @@
+package flow
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+)
+
+// Config is the shape of a flow: everything but its numbers.
+type Config struct {
+	// Dim is the number of coordinates d of a feature vector; at least 2, since a coupling needs two halves.
+	Dim int `json:"dim"`
+	// Layers is the number K of ActNorm-and-coupling blocks; 0 leaves the whitened base density alone.
+	Layers int `json:"layers"`
+	// Hidden is the width of each coupling's one hidden layer.
+	Hidden int `json:"hidden"`
+	// Clamp bounds every log-scale of a coupling: |s| < Clamp.
+	Clamp float64 `json:"clamp"`
+	// Whiten says whether a whitening layer comes first, and from which covariance it was estimated.
+	Whiten Whitening `json:"whiten"`
+	// Classes is the number of components of the base: 0 is a standard normal.
+	Classes int `json:"classes"`
+}
+
+func (c Config) check() error {
+	switch {
+	case c.Dim < 2:
+		return fmt.Errorf("flow over %d dimensions: a coupling needs at least 2", c.Dim)
+	case c.Layers < 0:
+		return fmt.Errorf("flow with %d layers", c.Layers)
+	case c.Layers > 0 && c.Hidden < 1:
+		return fmt.Errorf("flow with %d hidden units", c.Hidden)
+	case c.Layers > 0 && !(c.Clamp > 0 && c.Clamp <= 20):
+		return fmt.Errorf("flow with log-scale clamp %v: want a value in (0, 20]", c.Clamp)
+	case c.Classes < 0:
+		return fmt.Errorf("flow with %d base components", c.Classes)
+	}
+	return c.Whiten.check()
+}
+
+// Flow is a density over R^d. It is immutable once trained or loaded: its methods may be called from several
+// goroutines.
+type Flow struct {
+	cfg    Config
+	whiten *whiten // nil without whitening
+	blocks []block
+	base   base
+	params []float32 // all learned numbers; blocks and base hold slices of it
+}
+
+// newFlow returns a flow whose couplings are the identity: last layers are zero, first layers drawn from rng
+// (Kaiming uniform, as torch.nn.Linear), so that training starts at the base density itself.
+func newFlow(cfg Config, rng *rand.Rand) (*Flow, error) {
+	f, err := layout(cfg)
+	if err != nil {
+		return nil, err
+	}
+	for i := range f.blocks {
+		f.blocks[i].init(rng)
+	}
+	return f, nil
+}
+
+// layout allocates a flow's parameters as one slice and hands each layer its part.
+func layout(cfg Config) (*Flow, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	f := &Flow{cfg: cfg, params: make([]float32, cfg.params())}
+	rest := f.params
+	for k := range cfg.Layers {
+		var b block
+		b, rest = newBlock(cfg, k, rest)
+		f.blocks = append(f.blocks, b)
+	}
+	f.base = newBase(cfg, rest)
+	if cfg.Whiten != WhitenNone {
+		f.whiten = newWhiten(cfg.Dim)
+	}
+	return f, nil
+}
+
+// params is the number of learned parameters.
+func (c Config) params() int {
+	n := 0
+	for k := range c.Layers {
+		n += blockParams(c, k)
+	}
+	return n + c.Classes*c.Dim
+}
+
+// Config returns the flow's shape.
+func (f *Flow) Config() Config { return f.cfg }
+
+// Parameters returns the number of learned parameters, the whitening not counted.
+func (f *Flow) Parameters() int { return len(f.params) }
+
+// scoreBatch is the number of rows that pass through the flow together: enough to keep a GEMM busy, few enough
+// that the activations stay in the cache.
+const scoreBatch = 512
+
+// ErrNotFinite is returned when a log-density is NaN or infinite; the input that causes it is not finite itself or
+// many orders of magnitude outside the training features.
+var ErrNotFinite = errors.New("log-density is not finite")
+
+// RowError says which row of the input an error is about.
+type RowError struct {
+	Row int
+	Err error
+}
+
+func (e *RowError) Error() string { return fmt.Sprintf("row %d: %v", e.Row, e.Err) }
+
+// Unwrap returns the reason.
+func (e *RowError) Unwrap() error { return e.Err }
+
+// LogProb writes log p(x_i), in nats, for each row of x (n×d, row-major) to dst and returns it; a nil dst is
+// allocated. x is not changed. The result is finite or the error is a *RowError that wraps ErrNotFinite. It panics
+// if len(x) is not a multiple of d or dst has another length than n.
+func (f *Flow) LogProb(dst []float64, x []float32) ([]float64, error) {
+	n := rows(x, f.cfg.Dim)
+	if dst == nil {
+		dst = make([]float64, n)
+	}
+	if len(dst) != n {
+		panic(fmt.Sprintf("flow: LogProb of %d rows into %d", n, len(dst)))
+	}
+	t := f.newTape(min(n, scoreBatch))
+	for i := 0; i < n; i += scoreBatch {
+		m := min(scoreBatch, n-i)
+		z, logdet := f.forward(t, x[i*f.cfg.Dim:(i+m)*f.cfg.Dim])
+		f.base.logProb(dst[i:i+m], z, t)
+		for j := range m {
+			dst[i+j] += logdet[j]
+			if math.IsNaN(dst[i+j]) || math.IsInf(dst[i+j], 0) {
+				return dst, &RowError{Row: i + j, Err: ErrNotFinite}
+			}
+		}
+	}
+	return dst, nil
+}
+
+// Forward maps each row of x (n×d) to its latent z and returns z (n×d) with log |det ∂z/∂x| of each row.
+func (f *Flow) Forward(x []float32) (z []float32, logdet []float64) {
+	n, d := rows(x, f.cfg.Dim), f.cfg.Dim
+	z, logdet = make([]float32, len(x)), make([]float64, n)
+	t := f.newTape(min(n, scoreBatch))
+	for i := 0; i < n; i += scoreBatch {
+		m := min(scoreBatch, n-i)
+		zb, ld := f.forward(t, x[i*d:(i+m)*d])
+		copy(z[i*d:], zb)
+		copy(logdet[i:], ld)
+	}
+	return z, logdet
+}
+
+// Inverse maps each row of z (n×d) back to x: Inverse(Forward(x)) = x up to rounding.
+func (f *Flow) Inverse(z []float32) []float32 {
+	n, d := rows(z, f.cfg.Dim), f.cfg.Dim
+	x := make([]float32, len(z))
+	copy(x, z)
+	t := f.newTape(min(n, scoreBatch))
+	for i := 0; i < n; i += scoreBatch {
+		m := min(scoreBatch, n-i)
+		part := x[i*d : (i+m)*d]
+		for k := len(f.blocks) - 1; k >= 0; k-- {
+			f.blocks[k].inverse(part, m, &t.blocks[k])
+		}
+		if f.whiten != nil {
+			f.whiten.inverse(part)
+		}
+	}
+	return x
+}
+
+// Sample draws n feature vectors (n×d) from the density.
+func (f *Flow) Sample(n int, seed uint64) []float32 {
+	rng := rand.New(rand.NewPCG(seed, sampleStream))
+	return f.Inverse(f.base.sample(n, rng))
+}
+
+// Streams keep the draws of one seed for different purposes independent.
+const (
+	initStream = iota + 1
+	shuffleStream
+	sampleStream
+)
+
+// forward passes one batch through whitening and blocks; the results live in t until its next use.
+func (f *Flow) forward(t *tape, x []float32) (z []float32, logdet []float64) {
+	n := rows(x, f.cfg.Dim)
+	logdet = t.logdet[:n]
+	in := x
+	if f.whiten != nil {
+		in = t.white[:len(x)]
+		f.whiten.forward(in, x, t)
+	}
+	for i := range logdet {
+		logdet[i] = f.start()
+	}
+	return f.forwardBlocks(t, in, logdet), logdet
+}
+
+// start is the log-determinant that every row brings from the whitening.
+func (f *Flow) start() float64 {
+	if f.whiten == nil {
+		return 0
+	}
+	return f.whiten.logdet
+}
+
+// forwardBlocks is forward without the whitening.
+func (f *Flow) forwardBlocks(t *tape, x []float32, logdet []float64) []float32 {
+	n := len(logdet)
+	for k := range f.blocks {
+		x = f.blocks[k].forward(x, n, logdet, &t.blocks[k])
+	}
+	return x
+}
+
+func rows(x []float32, d int) int {
+	if len(x)%d != 0 {
+		panic(fmt.Sprintf("flow: %d numbers are not rows of %d", len(x), d))
+	}
+	return len(x) / d
+}
