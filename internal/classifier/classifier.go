@@ -31,15 +31,15 @@ type Info struct {
 	FeatureTensor string // graph tensor the features are read from
 	Pool          string // "mean" where the tensor is a spatial map whose mean is taken, or ""
 	Dim           int    // feature dimension
-	LogitsTensor  string // graph tensor the logits are read from
-	Classes       int    // logits per image
+	LogitsTensor  string // graph tensor the logits are read from; "" where the model has none
+	Classes       int    // logits per image; 0 where the model has none
 
-	InputName             string
-	Channels              int // always 3: red, green, blue
-	Height, Width         int // of the images it takes; 0 takes any
-	FixedBatch            int // images per run that the model itself fixes; 0 when it takes any number
-	Batch                 int // images per call of Run that suit the engine best
-	Threads               int // cores it computes with
+	InputName     string
+	Channels      int // always 3: red, green, blue
+	Height, Width int // of the images it takes; 0 takes any
+	FixedBatch    int // images per run that the model itself fixes; 0 when it takes any number
+	Batch         int // images per call of Run that suit the engine best
+	Threads       int // cores it computes with
 
 	Head *features.Head // the linear head, proven on a probe; nil where the head is not linear
 	Why  []string       // how the features were found, for people
@@ -91,7 +91,10 @@ func open(path string, opt Options) (*Classifier, error) {
 	if threads < 1 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	outputs := []string{head.Features, head.Logits}
+	outputs := []string{head.Features}
+	if head.Logits != "" {
+		outputs = append(outputs, head.Logits)
+	}
 	model, err := m.WithOutputs(outputs...)
 	if err != nil {
 		return nil, err

@@ -35,6 +35,9 @@ func (c *Classifier) prove() error {
 	}
 	const n = 2
 	images := probeImages(n * rgb * h * w)
+	if err := c.measure(images[:rgb*h*w], h, w); err != nil {
+		return err
+	}
 	f, logits, err := c.probe(images, n, h, w)
 	if err != nil {
 		return err
@@ -53,6 +56,26 @@ func (c *Classifier) prove() error {
 		return nil
 	}
 	return c.proveHead(f, logits)
+}
+
+// measure runs one image where the graph does not tell the number of features or of logits, and counts them.
+func (c *Classifier) measure(image []float32, h, w int) error {
+	if c.info.Dim > 0 && (c.info.Classes > 0 || c.info.LogitsTensor == "") {
+		return nil
+	}
+	out, rows, err := c.evaluate(image, 1, h, w)
+	if err != nil {
+		return fmt.Errorf("run a random image of %d×%d: %w", h, w, err)
+	}
+	if c.info.Dim == 0 {
+		if c.info.Dim, err = c.featureDim(out[0]); err != nil {
+			return fmt.Errorf("the features %s: %w", c.info.FeatureTensor, err)
+		}
+	}
+	if c.info.Classes == 0 && c.info.LogitsTensor != "" {
+		c.info.Classes = elements(out[1].shape) / rows
+	}
+	return nil
 }
 
 // probe runs images and copies the results, which the next run would overwrite.

@@ -2,6 +2,54 @@ package classifier
 
 import "fmt"
 
+// readFeatures turns the feature tensor of n images into rows of Dim values, pooling it where it is a map.
+func (c *Classifier) readFeatures(dst []float32, src array, n int) error {
+	d, err := c.featureDim(src)
+	switch {
+	case err != nil:
+	case d != c.info.Dim || src.shape[0] != n:
+		err = fmt.Errorf("they have shape %v for %d images, not %d values per image", src.shape, n, c.info.Dim)
+	case c.head.Pool == "":
+		err = readRows(dst, src, n, d)
+	default:
+		meanPool(dst, src, c.pooled(src), d)
+	}
+	if err != nil {
+		return fmt.Errorf("the features %s: %w", c.info.FeatureTensor, err)
+	}
+	return nil
+}
+
+// pooled marks the axes of the feature tensor that are averaged.
+func (c *Classifier) pooled(src array) []bool {
+	marks := make([]bool, len(src.shape))
+	if c.head.Pool != "" {
+		for _, a := range c.head.PoolAxes {
+			if a < 0 {
+				a += len(marks)
+			}
+			if a > 0 && a < len(marks) {
+				marks[a] = true
+			}
+		}
+	}
+	return marks
+}
+
+// featureDim is the number of features per image in a feature tensor, after pooling.
+func (c *Classifier) featureDim(src array) (int, error) {
+	if len(src.shape) < 2 || elements(src.shape) == 0 {
+		return 0, fmt.Errorf("they have shape %v: one vector per image is needed", src.shape)
+	}
+	d := 1
+	for a, pooled := range c.pooled(src) {
+		if a > 0 && !pooled {
+			d *= src.shape[a]
+		}
+	}
+	return d, nil
+}
+
 // readRows copies a tensor that holds one vector of d values per image, n×d or n×d×1×1, to dst, which may
 // want fewer rows than there are.
 func readRows(dst []float32, src array, n, d int) error {

@@ -9,7 +9,8 @@ import (
 
 // Run computes the features and the logits of n images of h×w pixels. images is n×3×h×w: for each image the
 // planes of red, green and blue, row-major, preprocessed. features is n×Dim and logits n×Classes, row i for
-// image i; both are valid until the next Run. More than Info.Batch images are run in pieces of that many, and
+// image i, or nil where
+// the model has none; both are valid until the next Run. More than Info.Batch images are run in pieces of that many, and
 // a model whose batch is fixed gets its batches filled up with zeros: neither changes a result beyond
 // float32 rounding. Images of another size than the model takes are an error, and so is NaN or infinity in
 // the results, which names the image by its index.
@@ -19,6 +20,9 @@ func (c *Classifier) Run(images []float32, n, h, w int) (features, logits []floa
 	}
 	if err := c.run(images, n, h, w); err != nil {
 		return nil, nil, fmt.Errorf("run classifier %s: %w", c.info.File, err)
+	}
+	if c.info.Classes == 0 {
+		return c.features, nil, nil
 	}
 	return c.features, c.logits, nil
 }
@@ -47,11 +51,7 @@ func (c *Classifier) run(images []float32, n, h, w int) error {
 
 // runPiece runs images i to j, at most one batch of the engine.
 func (c *Classifier) runPiece(images []float32, i, j, h, w int) error {
-	rows := j - i
-	if c.input.batch != 0 {
-		rows = c.input.batch
-	}
-	out, err := c.engine.run(c.input.shape(rows, h, w), func(dst []float32) { c.input.write(dst, images, h, w) })
+	out, rows, err := c.evaluate(images, j-i, h, w)
 	if err != nil {
 		return err
 	}
@@ -59,13 +59,26 @@ func (c *Classifier) runPiece(images []float32, i, j, h, w int) error {
 	if err := c.readFeatures(c.features[i*d:j*d], out[0], rows); err != nil {
 		return err
 	}
-	if err := readRows(c.logits[i*k:j*k], out[1], rows, k); err != nil {
-		return fmt.Errorf("the logits %s: %w", c.info.LogitsTensor, err)
-	}
 	if err := checkFinite(c.features[i*d:j*d], d, i, "feature"); err != nil {
 		return err
 	}
+	if k == 0 {
+		return nil
+	}
+	if err := readRows(c.logits[i*k:j*k], out[1], rows, k); err != nil {
+		return fmt.Errorf("the logits %s: %w", c.info.LogitsTensor, err)
+	}
 	return checkFinite(c.logits[i*k:j*k], k, i, "logit")
+}
+
+// evaluate runs the engine on n images, filled up to rows, which is what the model's own batch may want.
+func (c *Classifier) evaluate(images []float32, n, h, w int) (out []array, rows int, err error) {
+	rows = n
+	if c.input.batch != 0 {
+		rows = c.input.batch
+	}
+	out, err = c.engine.run(c.input.shape(rows, h, w), func(dst []float32) { c.input.write(dst, images, h, w) })
+	return out, rows, err
 }
 
 // checkFinite refuses NaN and infinity in rows of d values; the first row is that of image first.
@@ -75,35 +88,5 @@ func checkFinite(x []float32, d, first int, what string) error {
 			return fmt.Errorf("%s %d of image %d of the batch is %v: check the preprocessing and the model", what, i%d, first+i/d, v)
 		}
 	}
-	return nil
-}
-
-// readFeatures turns the feature tensor of n images into rows of Dim values, pooling it where it is a map.
-func (c *Classifier) readFeatures(dst []float32, src array, n int) error {
-	d := c.info.Dim
-	if c.head.Pool == "" {
-		if err := readRows(dst, src, n, d); err != nil {
-			return fmt.Errorf("the features %s: %w", c.info.FeatureTensor, err)
-		}
-		return nil
-	}
-	pooled := make([]bool, len(src.shape))
-	left := 1
-	for _, a := range c.head.PoolAxes {
-		if a < 1 || int(a) >= len(pooled) {
-			return fmt.Errorf("the features %s have shape %v: no axis %d to average over", c.info.FeatureTensor, src.shape, a)
-		}
-		pooled[a] = true
-	}
-	for a := 1; a < len(pooled); a++ {
-		if !pooled[a] {
-			left *= src.shape[a]
-		}
-	}
-	if len(src.shape) < 2 || src.shape[0] != n || left != d || elements(src.shape) == 0 {
-		return fmt.Errorf("the features %s have shape %v for %d images, which does not pool to %d values per image",
-			c.info.FeatureTensor, src.shape, n, d)
-	}
-	meanPool(dst, src, pooled, d)
 	return nil
 }
