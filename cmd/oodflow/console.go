@@ -1,0 +1,119 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/oodflow/oodflow/internal/progress"
+)
+
+// console is where a command writes: results to out, all else (progress, notes, warnings) to err.
+type console struct {
+	out, err  io.Writer
+	quiet     bool
+	colour    bool // err is a terminal that wants colours
+	outColour bool // so is out
+	terminal  *os.File
+	meter     *progress.Meter // the one in progress, nil without
+}
+
+// newConsole looks at what stderr is. Colours are used on a terminal only, and not with NO_COLOR
+// (no-color.org) or TERM=dumb in the environment.
+func newConsole(out, err io.Writer, quiet bool) *console {
+	c := &console{out: out, err: err, quiet: quiet}
+	if isTerminal(err) {
+		c.terminal = err.(*os.File)
+		c.colour = os.Getenv("NO_COLOR") == ""
+	}
+	c.outColour = isTerminal(out) && os.Getenv("NO_COLOR") == ""
+	return c
+}
+
+// isTerminal tells whether w is a terminal that understands more than lines.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
+}
+
+// consoleOf is the console of a running command.
+func consoleOf(cmd *cobra.Command) *console {
+	quiet, _ := cmd.Flags().GetBool("quiet")
+	return newConsole(cmd.OutOrStdout(), cmd.ErrOrStderr(), quiet)
+}
+
+// SGR codes of the few colours in use.
+const (
+	red    = "31"
+	yellow = "33"
+	cyan   = "36"
+	dim    = "2"
+)
+
+// paint wraps s in an SGR code where colours are wanted.
+func (c *console) paint(code, s string) string {
+	if !c.colour {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+// errorln writes a line to stderr, above the progress bar if there is one.
+func (c *console) errorln(format string, args ...any) {
+	s := fmt.Sprintf(format, args...)
+	if c.meter != nil {
+		c.meter.Println(s)
+		return
+	}
+	fmt.Fprintln(c.err, s)
+}
+
+// failf writes the line that says why the command failed.
+func (c *console) failf(format string, args ...any) {
+	c.errorln("%s", c.paint(red, fmt.Sprintf(format, args...)))
+}
+
+// hint writes advice on how to go on.
+func (c *console) hint(s string) { c.errorln("%s %s", c.paint(cyan, "hint:"), s) }
+
+// warn writes a line about something that casts doubt on the result; --quiet does not silence it.
+func (c *console) warn(format string, args ...any) {
+	c.errorln("%s %s", c.paint(yellow, "warning:"), fmt.Sprintf(format, args...))
+}
+
+// note writes a line that is good to know; --quiet silences it.
+func (c *console) note(format string, args ...any) {
+	if !c.quiet {
+		c.errorln(format, args...)
+	}
+}
+
+// width is the terminal's columns.
+func (c *console) width() int {
+	if c.terminal != nil {
+		if w, _, err := term.GetSize(int(c.terminal.Fd())); err == nil && w > 0 {
+			return w
+		}
+	}
+	return 80
+}
+
+// begin shows the progress of a job of total units until the function it returns is called.
+func (c *console) begin(what, unit string, total int) (*progress.Meter, func()) {
+	mode := progress.Plain
+	switch {
+	case c.quiet:
+		mode = progress.Off
+	case c.terminal != nil:
+		mode = progress.Bar
+	}
+	m := progress.New(c.err, progress.Options{What: what, Unit: unit, Total: total, Mode: mode, Width: c.width})
+	c.meter = m
+	return m, func() {
+		m.Finish()
+		c.meter = nil
+	}
+}

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/cpu"
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas32"
+
+	"github.com/oodflow/oodflow/internal/classifier"
+)
+
+const doctorLong = `Shows what this machine offers to oodflow: processor, linear algebra with its measured speed, the
+engines that can run classifiers, and the versions that matter in a bug report. Without ONNX Runtime
+everything still works, more slowly and with fewer kinds of models; doctor then says how to get it.`
+
+const doctorExample = `  oodflow doctor
+  oodflow doctor --json`
+
+type doctorOptions struct {
+	json    bool
+	library string
+}
+
+func newDoctorCommand() *cobra.Command {
+	var opts doctorOptions
+	cmd := &cobra.Command{
+		Use:     "doctor [flags]",
+		Short:   "Show what this machine offers: BLAS, ONNX Runtime, cores, versions",
+		Long:    doctorLong,
+		Example: doctorExample,
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runDoctor(cmd.Context(), opts, consoleOf(cmd))
+		},
+	}
+	cmd.Flags().BoolVar(&opts.json, "json", false, "write JSON")
+	addLibraryFlag(cmd, &opts.library)
+	return cmd
+}
+
+// diagnosis is what doctor found; its JSON form is for bug reports and scripts.
+type diagnosis struct {
+	Version     string            `json:"version"`
+	Build       []string          `json:"build"`
+	OS          string            `json:"os"`
+	Arch        string            `json:"arch"`
+	CPUs        int               `json:"cpus"`
+	Threads     int               `json:"threads"`
+	CPUFeatures []string          `json:"cpu_features"`
+	BLAS        blasFacts         `json:"blas"`
+	ONNXRuntime onnxRuntimeFacts  `json:"onnxruntime"`
+	Gorgonia    gorgoniaFacts     `json:"gorgonia"`
+	Engine      string            `json:"engine"` // what --engine auto takes
+	Modules     map[string]string `json:"modules"`
+}
+
+type blasFacts struct {
+	Name        string  `json:"name"`
+	SgemmGFLOPS float64 `json:"sgemm_gflops"`
+}
+
+type onnxRuntimeFacts struct {
+	Found   bool   `json:"found"`
+	Path    string `json:"path,omitempty"`
+	Where   string `json:"where,omitempty"`
+	Version string `json:"version,omitempty"`
+	Problem string `json:"problem,omitempty"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+type gorgoniaFacts struct {
+	Version string `json:"version"`
+	ONNXGo  string `json:"onnx_go"`
+}
+
+func runDoctor(_ context.Context, opts doctorOptions, c *console) error {
+	d := diagnose(opts.library)
+	if opts.json {
+		return writeJSON(c.out, d)
+	}
+	return d.writeText(c.out)
+}
+
+// diagnose looks at everything; the measurement takes about a fifth of a second.
+func diagnose(library string) diagnosis {
+	modules := moduleVersions()
+	d := diagnosis{
+		Version: moduleVersion(), Build: buildFacts(),
+		OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(), Threads: runtime.GOMAXPROCS(0),
+		CPUFeatures: cpuFeatures(),
+		BLAS:        blasFacts{Name: "gonum " + modules["gonum.org/v1/gonum"] + ", pure Go", SgemmGFLOPS: measureSgemm(200 * time.Millisecond)},
+		ONNXRuntime: findONNXRuntime(library),
+		Gorgonia:    gorgoniaFacts{modules["gorgonia.org/gorgonia"], modules["github.com/owulveryck/onnx-go"]},
+		Engine:      "gorgonia",
+		Modules:     modules,
+	}
+	if d.ONNXRuntime.Found {
+		d.Engine = "onnxruntime"
+	}
+	return d
+}
+
+func findONNXRuntime(library string) onnxRuntimeFacts {
+	lib, err := classifier.FindLibrary(library)
+	if err != nil {
+		return onnxRuntimeFacts{Problem: err.Error(), Hint: hintOf(err)}
+	}
+	return onnxRuntimeFacts{Found: true, Path: lib.Path, Where: lib.Where, Version: lib.Version}
+}
+
+// keyModules are those whose version changes results or what can be read.
+var keyModules = []string{
+	"gonum.org/v1/gonum", "gorgonia.org/gorgonia", "gorgonia.org/tensor", "github.com/owulveryck/onnx-go",
+	"github.com/yalue/onnxruntime_go", "golang.org/x/image", "google.golang.org/protobuf",
+}
+
+// moduleVersions are the versions of the key modules that were built in.
+func moduleVersions() map[string]string {
+	versions := map[string]string{}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return versions
+	}
+	for _, dep := range info.Deps {
+		if slices.Contains(keyModules, dep.Path) {
+			versions[dep.Path] = dep.Version
+			if dep.Replace != nil {
+				versions[dep.Path] = dep.Replace.Version
+			}
+		}
+	}
+	return versions
+}
+
+// cpuFeatures are the instruction sets that matter for matrix products.
+func cpuFeatures() []string {
+	found := []string{}
+	for _, f := range []struct {
+		name string
+		has  bool
+	}{
+		{"SSE4.2", cpu.X86.HasSSE42}, {"AVX", cpu.X86.HasAVX}, {"AVX2", cpu.X86.HasAVX2}, {"FMA", cpu.X86.HasFMA},
+		{"AVX-512", cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ},
+		{"AVX-512 VNNI", cpu.X86.HasAVX512VNNI}, {"AMX", cpu.X86.HasAMXTile},
+		{"NEON", cpu.ARM64.HasASIMD}, {"SVE", cpu.ARM64.HasSVE},
+	} {
+		if f.has {
+			found = append(found, f.name)
+		}
+	}
+	return found
+}
+
+// measureSgemm is the speed of a 256×512×512 float32 matrix product, the flow's typical one, in GFLOP/s: the best
+// of as many runs as fit in d.
+func measureSgemm(d time.Duration) float64 {
+	const m, n, k = 256, 512, 512
+	general := func(rows, cols int) blas32.General {
+		data := make([]float32, rows*cols)
+		for i := range data {
+			data[i] = float32(i%7) - 3
+		}
+		return blas32.General{Rows: rows, Cols: cols, Stride: cols, Data: data}
+	}
+	a, b, product := general(m, k), general(k, n), general(m, n)
+	best := time.Hour
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		start := time.Now()
+		blas32.Gemm(blas.NoTrans, blas.NoTrans, 1, a, b, 0, product)
+		best = min(best, time.Since(start))
+	}
+	return 2 * m * n * k / best.Seconds() / 1e9
+}
+
+// writeText writes the aligned form for people.
+func (d diagnosis) writeText(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "oodflow\t%s\t%s\n", d.Version, strings.Join(d.Build, ", "))
+	fmt.Fprintf(t, "processor\t%d cores\t%s\n", d.CPUs, strings.Join(d.CPUFeatures, ", "))
+	fmt.Fprintf(t, "BLAS\t%.0f GFLOP/s\t%s\n", d.BLAS.SgemmGFLOPS, d.BLAS.Name)
+	if o := d.ONNXRuntime; o.Found {
+		fmt.Fprintf(t, "ONNX Runtime\t%s\t%s (%s)\n", o.Version, o.Path, o.Where)
+	} else {
+		fmt.Fprintf(t, "ONNX Runtime\tnot found\t%s\n", o.Problem)
+	}
+	fmt.Fprintf(t, "gorgonia\t%s\tbuilt in, with onnx-go %s\n", d.Gorgonia.Version, d.Gorgonia.ONNXGo)
+	fmt.Fprintf(t, "--engine auto\t%s\n", d.Engine)
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if d.ONNXRuntime.Hint != "" {
+		_, err := fmt.Fprintf(w, "\nhint: %s\n", d.ONNXRuntime.Hint)
+		return err
+	}
+	return nil
+}
+
+// writeJSON writes v as indented JSON and a newline. Unlike [json.Marshal] it leaves <, > and & as they are.
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oodflow/oodflow/eval"
+	"github.com/oodflow/oodflow/internal/atomicfile"
+	"github.com/oodflow/oodflow/internal/detect"
+)
+
+const evalLong = `Measures how well a detector tells out-of-distribution images from test images, and how baselines do on the same
+features: a table with AUROC and its 95 % confidence interval, AUPR with either side as the positive class, and
+FPR@95, the share of OOD images taken for ID at the threshold that passes 95 % of the ID images.
+
+--id are features of test images from the classifier's world, --ood features of images from elsewhere, one flag for
+each set. Both must come from the classifier that the detector was trained for.
+
+--baselines adds other detectors to the table. msp, maxlogit and energy read the logits; knn, mahalanobis and
+mahalanobis++ are fitted to the training features: those that the detector was trained on, if they are still there
+unchanged, or --train-features.
+
+--min-auroc makes the command fail (exit status 3) when the detector's AUROC is below X, on the set NAME or, without
+NAME, on any. The report is written all the same.`
+
+const evalExample = `  oodflow eval --detector resnet.safetensors --id val.safetensors --ood textures=textures.safetensors
+  oodflow eval --detector d.safetensors --id test.safetensors --ood svhn=svhn.safetensors --baselines all --format markdown
+  oodflow eval --detector d.safetensors --id test.safetensors --ood svhn=svhn.safetensors --ood dtd=dtd.safetensors \
+      --baselines msp,mahalanobis++ --train-features train.safetensors --format json --out report.json
+  oodflow eval --detector d.safetensors --id test.safetensors --ood svhn=svhn.safetensors --min-auroc svhn=0.95`
+
+type evalOptions struct {
+	detector      string
+	idFlag        string
+	oodFlags      []string
+	baselinesFlag string
+	trainFeatures string
+	format        choice
+	out           string
+	minAUROC      []string
+
+	// filled by validate
+	id        named
+	ood       []named
+	baselines []string
+	gates     []eval.Gate
+}
+
+func newEvalCommand() *cobra.Command {
+	var opts evalOptions
+	cmd := &cobra.Command{
+		Use:     "eval --detector DETECTOR --id [NAME=]FEATURES --ood NAME=FEATURES [flags]",
+		Short:   "Measure a detector and baselines on test and strange images",
+		Long:    evalLong,
+		Example: evalExample,
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := required(cmd, "detector", "id", "ood"); err != nil {
+				return err
+			}
+			if err := opts.validate(); err != nil {
+				return err
+			}
+			return runEval(cmd.Context(), opts, consoleOf(cmd))
+		},
+	}
+	opts.AddFlags(cmd)
+	return cmd
+}
+
+// AddFlags defines the flags.
+func (o *evalOptions) AddFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.detector, "detector", "", "the detector: a `FILE` written by train")
+	completeFiles(cmd, "detector", "safetensors")
+	f.StringVar(&o.idFlag, "id", "", "`[NAME=]FEATURES` of in-distribution test images")
+	f.StringArrayVar(&o.oodFlags, "ood", nil, "`NAME=FEATURES` of out-of-distribution images; repeat for more sets")
+	f.StringVar(&o.baselinesFlag, "baselines", "", "compare with `all|none|NAME,...`: "+strings.Join(detect.Names(), ", ")+" (default none; all with --train-features)")
+	complete(cmd, "baselines", completeList(append([]string{"all", "none"}, detect.Names()...)))
+	f.StringVar(&o.trainFeatures, "train-features", "", "the training `FEATURES`, to fit baselines to")
+	for _, flag := range []string{"id", "ood", "train-features"} {
+		completeFiles(cmd, flag, featureFiles...)
+	}
+	o.format = choice{value: "text", valid: eval.Formats(), absent: map[string]string{
+		"junit": "not in this version: want text, markdown, csv or json",
+		"html":  "not in this version: want text, markdown, csv or json",
+	}}
+	addChoice(cmd, &o.format, "format", "the report's form: `text|markdown|csv|json`")
+	f.StringVarP(&o.out, "out", "o", "", "write the report to `FILE` (default: stdout)")
+	f.StringArrayVar(&o.minAUROC, "min-auroc", nil, "fail with status 3 when the AUROC is below `[NAME=]X`; repeatable")
+	noFiles(cmd, "min-auroc")
+}
+
+// validate checks and parses what can be without opening a file.
+func (o *evalOptions) validate() error {
+	if err := o.parseSets(); err != nil {
+		return err
+	}
+	if err := o.parseBaselines(); err != nil {
+		return err
+	}
+	if err := o.parseGates(); err != nil {
+		return err
+	}
+	if o.out == "" || o.out == "-" {
+		o.out = ""
+		return nil
+	}
+	inputs := []string{o.detector, o.id.path, o.trainFeatures}
+	for _, set := range o.ood {
+		inputs = append(inputs, set.path)
+	}
+	return checkOutput("out", o.out, inputs...)
+}
+
+func (o *evalOptions) parseSets() error {
+	o.id = parseNamed(o.idFlag)
+	if o.id.path == "" {
+		return usagef("--id %s: no file after the =", o.idFlag)
+	}
+	seen := map[string]string{}
+	for _, s := range o.oodFlags {
+		set := parseNamed(s)
+		if set.path == "" {
+			return usagef("--ood %s: no file after the =", s)
+		}
+		if first, ok := seen[set.name]; ok {
+			return withHint(usagef("--ood %s and --ood %s are both called %s", first, s, set.name),
+				"give one another name: --ood NAME=%s", set.path)
+		}
+		seen[set.name] = s
+		o.ood = append(o.ood, set)
+	}
+	return nil
+}
+
+// parseBaselines turns --baselines into a list of names without repeats.
+func (o *evalOptions) parseBaselines() error {
+	switch o.baselinesFlag {
+	case "none":
+		return nil
+	case "all":
+		o.baselines = detect.Names()
+		return nil
+	case "":
+		if o.trainFeatures != "" {
+			o.baselines = detect.Names()
+		}
+		return nil
+	}
+	var err error
+	o.baselines, err = parseList("baselines", o.baselinesFlag, detect.Names())
+	return err
+}
+
+// parseGates reads --min-auroc and checks that the sets named are there.
+func (o *evalOptions) parseGates() error {
+	var sets []string
+	for _, set := range o.ood {
+		sets = append(sets, set.name)
+	}
+	for _, s := range o.minAUROC {
+		g, err := eval.ParseGate(s)
+		if err != nil {
+			return &usageError{fmt.Errorf("--min-auroc: %w", err)}
+		}
+		if err := eval.CheckGates([]eval.Gate{g}, sets); err != nil {
+			err = &usageError{fmt.Errorf("--min-auroc: %w", err)}
+			if n := nearest(g.OOD, sets); n != "" {
+				err = withHint(err, "did you mean %s=%v?", n, g.Min)
+			}
+			return err
+		}
+		o.gates = append(o.gates, g)
+	}
+	return nil
+}
+
+// parseList reads a comma-separated list of words out of valid, without repeats.
+func parseList(flag, s string, valid []string) ([]string, error) {
+	var words []string
+	seen := map[string]bool{}
+	for _, w := range strings.Split(s, ",") {
+		w = strings.TrimSpace(w)
+		known := choice{valid: valid}
+		if err := known.Set(w); err != nil {
+			e := usagef("--%s %s: %q: %v", flag, s, w, err)
+			if hint := hintOf(err); hint != "" {
+				e = withHint(e, "%s", hint)
+			}
+			return nil, e
+		}
+		if !seen[w] {
+			words = append(words, w)
+		}
+		seen[w] = true
+	}
+	return words, nil
+}
+
+func runEval(ctx context.Context, opts evalOptions, c *console) error {
+	file, err := detect.Load(opts.detector)
+	if err != nil {
+		return err
+	}
+	e := evaluation{ctx: ctx, opts: opts, console: c, file: file}
+	if err := e.open(); err != nil {
+		return err
+	}
+	if err := e.fitBaselines(); err != nil {
+		return err
+	}
+	if err := e.measure(); err != nil {
+		return err
+	}
+	if err := e.report.Apply(opts.gates); err != nil {
+		return err
+	}
+	if err := opts.write(&e.report, c); err != nil {
+		return err
+	}
+	return e.failedGates()
+}
+
+// write puts the report on stdout or into the file of --out.
+func (o *evalOptions) write(r *eval.Report, c *console) error {
+	if o.out == "" {
+		return r.Write(c.out, o.format.value, eval.Options{Color: c.outColour})
+	}
+	err := atomicfile.Write(o.out, func(w io.Writer) error {
+		return r.Write(w, o.format.value, eval.Options{})
+	})
+	if err == nil {
+		c.note("report written to %s", o.out)
+	}
+	return err
+}

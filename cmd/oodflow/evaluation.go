@@ -1,0 +1,253 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/oodflow/oodflow/eval"
+	"github.com/oodflow/oodflow/features"
+	"github.com/oodflow/oodflow/internal/detect"
+	"github.com/oodflow/oodflow/internal/progress"
+)
+
+// evaluation is one run of eval on its way to a report.
+type evaluation struct {
+	ctx     context.Context
+	opts    evalOptions
+	console *console
+	file    *detect.File
+
+	id        *features.Set
+	ood       []*features.Set // as opts.ood
+	detectors []detect.Detector
+	report    eval.Report
+}
+
+// open reads the feature sets, and gathers what a reader of the figures has to know about them.
+func (e *evaluation) open() error {
+	e.report.ID = e.opts.id.name
+	e.report.Warnings = slices.Clone(e.file.Warnings)
+	e.detectors = []detect.Detector{e.file.Detector}
+	var err error
+	if e.id, err = openScored(e.opts.id.path, e.file); err != nil {
+		return err
+	}
+	e.check(e.opts.id, e.id)
+	if source := e.id.Provenance.Source; source != "" && source == e.file.Provenance.Source {
+		e.warn(fmt.Sprintf("%s holds features of %s, which the detector was trained on: every detector looks better than it is", e.opts.id.path, source))
+	}
+	for _, set := range e.opts.ood {
+		s, err := openScored(set.path, e.file)
+		if err != nil {
+			return err
+		}
+		e.check(set, s)
+		e.ood = append(e.ood, s)
+		if samePath(set.path, e.opts.id.path) {
+			e.warn(fmt.Sprintf("%s is compared with itself", set.path))
+		}
+	}
+	return e.ctx.Err()
+}
+
+// check warns where it is not known whether a set fits the detector.
+func (e *evaluation) check(set named, s *features.Set) {
+	if w := e.file.Unverified(s.Provenance); w != "" {
+		e.warn(set.name + ": " + w)
+	}
+}
+
+// warn adds a warning to the report; where that does not show it, it goes to stderr.
+func (e *evaluation) warn(text string) {
+	e.report.Warnings = append(e.report.Warnings, text)
+	if e.opts.format.value == "csv" || e.opts.out != "" {
+		e.console.warn("%s", text)
+	}
+}
+
+// logitBaselines read nothing but logits, so they need no training features.
+var logitBaselines = []string{"msp", "maxlogit", "energy"}
+
+// fitBaselines makes the detectors of --baselines; those that cannot be made are listed in the report.
+func (e *evaluation) fitBaselines() error {
+	train, why, err := e.training()
+	if err != nil {
+		return err
+	}
+	for _, name := range e.opts.baselines {
+		if name == e.file.Detector.Name() {
+			continue // the detector itself, which has its row
+		}
+		from := train
+		if slices.Contains(logitBaselines, name) {
+			from = e.id
+		}
+		if from == nil {
+			e.skip(name, why)
+			continue
+		}
+		if err := e.fitBaseline(name, from); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *evaluation) fitBaseline(name string, from *features.Set) error {
+	var d detect.Detector
+	err := interruptibly(e.ctx, func() (err error) {
+		d, err = detect.Fit(name, from)
+		return err
+	})
+	var needs *detect.NeedsError
+	switch {
+	case errors.As(err, &needs):
+		e.skip(name, err.Error())
+		return nil
+	case err != nil:
+		return fmt.Errorf("fit %s: %w", name, err)
+	}
+	e.report.Warnings = append(e.report.Warnings, detect.Warnings(d)...)
+	e.detectors = append(e.detectors, d)
+	return nil
+}
+
+func (e *evaluation) skip(name, why string) {
+	e.report.Skipped = append(e.report.Skipped, eval.Skip{Detector: name, Reason: why})
+	e.console.warn("no %s in the report: %s", name, why)
+}
+
+// training reads the training features, for baselines that need them: those of --train-features, or those that the
+// detector was trained on. Without either it says why.
+func (e *evaluation) training() (set *features.Set, why string, err error) {
+	needed := slices.ContainsFunc(e.opts.baselines, func(name string) bool {
+		return name != e.file.Detector.Name() && !slices.Contains(logitBaselines, name)
+	})
+	if !needed {
+		return nil, "", nil
+	}
+	path := e.opts.trainFeatures
+	if path == "" {
+		if path, err = findDump(e.file, e.opts.detector); err != nil {
+			return nil, fmt.Sprintf("%v; give --train-features", err), nil
+		}
+		e.console.note("baselines are fitted to %s", path)
+	}
+	set, err = openScored(path, e.file)
+	return set, "", err
+}
+
+// piece is how many images are scored between two looks at the clock and the interrupt.
+const piece = 1024
+
+// measure scores every set with every detector and puts the figures into the report.
+func (e *evaluation) measure() error {
+	total := e.id.N
+	for _, s := range e.ood {
+		total += s.N
+	}
+	meter, finish := e.console.begin("eval", "scores", total*len(e.detectors))
+	defer finish()
+	for _, d := range e.detectors {
+		meter.Note(d.Name())
+		results, skip, err := e.measureOne(d, meter)
+		if err != nil {
+			return err
+		}
+		if skip != "" {
+			e.skip(d.Name(), skip)
+			continue
+		}
+		e.report.Results = append(e.report.Results, results...)
+	}
+	return nil
+}
+
+// measureOne returns the figures of one detector on every OOD set, or why there are none.
+func (e *evaluation) measureOne(d detect.Detector, meter *progress.Meter) (results []eval.Result, skip string, err error) {
+	id, err := e.score(d, e.opts.id, e.id, meter)
+	if err != nil {
+		return nil, e.missing(d, err), e.unlessMissing(d, err)
+	}
+	for i, set := range e.opts.ood {
+		ood, err := e.score(d, set, e.ood[i], meter)
+		if err != nil {
+			return nil, e.missing(d, err), e.unlessMissing(d, err)
+		}
+		r, err := eval.Evaluate(d.Name(), set.name, id, ood)
+		if err != nil {
+			return nil, "", err
+		}
+		results = append(results, r)
+	}
+	return results, "", nil
+}
+
+// missing says that a baseline lacks something in the sets. The detector under test must not.
+func (e *evaluation) missing(d detect.Detector, err error) string {
+	var needs *detect.NeedsError
+	if d != e.file.Detector && errors.As(err, &needs) {
+		return err.Error()
+	}
+	return ""
+}
+
+func (e *evaluation) unlessMissing(d detect.Detector, err error) error {
+	if e.missing(d, err) != "" {
+		return nil
+	}
+	return err
+}
+
+// score scores a set piece by piece.
+func (e *evaluation) score(d detect.Detector, set named, s *features.Set, meter *progress.Meter) ([]float64, error) {
+	scores := make([]float64, 0, s.N)
+	for i := 0; i < s.N; i += piece {
+		part := rows(s, i, min(i+piece, s.N))
+		err := interruptibly(e.ctx, func() error {
+			got, err := d.Score(nil, part)
+			scores = append(scores, got...)
+			return err
+		})
+		if err != nil {
+			if e.ctx.Err() != nil {
+				return nil, err
+			}
+			return nil, fmt.Errorf("score %s with %s: %w", set.path, d.Name(), err)
+		}
+		meter.Add(part.N)
+	}
+	return scores, nil
+}
+
+// rows is the part of a set from row i to before row j. It shares the set's memory.
+func rows(s *features.Set, i, j int) *features.Set {
+	part := *s
+	part.N = j - i
+	part.Features = s.Features[i*s.D : j*s.D]
+	part.IDs = s.IDs[i:j]
+	if s.Logits != nil {
+		part.Logits = s.Logits[i*s.C : j*s.C]
+	}
+	if s.Labels != nil {
+		part.Labels = s.Labels[i:j]
+	}
+	return &part
+}
+
+// failedGates is the error for the gates that were missed, nil when there are none.
+func (e *evaluation) failedGates() error {
+	var failed []string
+	for _, g := range e.report.Gates {
+		if !g.Passed {
+			failed = append(failed, strings.TrimPrefix(g.String(), "FAILED: "))
+		}
+	}
+	if failed == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", errGate, strings.Join(failed, "; "))
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/oodflow/oodflow/internal/imageset"
+)
+
+// sourceHelp explains SOURCE, for the help of every command that takes one.
+const sourceHelp = `SOURCE, the images, is one of
+  DIR                 a folder, searched recursively; its subfolders' names are class names
+  cifar10:DIR#train   CIFAR-10 in the official binary version; #test for the test images
+  svhn:FILE.mat       SVHN cropped digits (train_32x32.mat)
+  LIST.txt            a text file naming an image in each line, with an optional label: path [label]
+Images may be PNG, JPEG, GIF, WebP or BMP.`
+
+// preprocessHelp explains --preprocess likewise.
+const preprocessHelp = `Preprocessing has to be what the classifier was trained with. Without --preprocess it is read from
+MODEL.preprocessor_config.json (MODEL without .onnx) or preprocessor_config.json beside the model.`
+
+// imageOptions are the flags of commands that run a classifier over images.
+type imageOptions struct {
+	model, images, preprocess string
+	featureTensor, library    string
+	engine                    choice
+	batch, threads, workers   int
+	limit                     int
+	maxBad                    float64
+}
+
+// imageFlags are the names of these flags.
+var imageFlags = []string{"model", "images", "preprocess", "feature-tensor", "engine", "onnxruntime", "batch", "threads", "workers", "limit", "max-bad"}
+
+// AddFlags defines the flags.
+func (o *imageOptions) AddFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.model, "model", "", "the classifier: an ONNX `FILE`")
+	completeFiles(cmd, "model", "onnx")
+	f.StringVar(&o.images, "images", "", "the images: a `SOURCE`, see above")
+	complete(cmd, "images", completeSource)
+	f.StringVar(&o.preprocess, "preprocess", "", "`FILE|PRESET`: a Hugging Face preprocessor_config.json, or "+orList(imageset.Presets()))
+	complete(cmd, "preprocess", completePreprocess)
+	f.StringVar(&o.featureTensor, "feature-tensor", "", "take features from the tensor `NAME` rather than the one found by itself")
+	o.engine = choice{value: "auto", valid: []string{"auto", "onnxruntime", "gorgonia"}}
+	addChoice(cmd, &o.engine, "engine", "what runs the classifier: `auto|onnxruntime|gorgonia`")
+	addLibraryFlag(cmd, &o.library)
+	f.IntVar(&o.batch, "batch", 0, "run `N` images at once (0: as suits the engine)")
+	f.IntVar(&o.threads, "threads", 0, "`N` threads for the classifier (0: one for each core)")
+	f.IntVar(&o.workers, "workers", 0, "`N` images decoded at the same time (0: one for each core)")
+	f.IntVar(&o.limit, "limit", 0, "stop after `N` images (0: all)")
+	f.Float64Var(&o.maxBad, "max-bad", 0.01, "give up when more than this `SHARE` of the images cannot be read")
+	noFiles(cmd, "feature-tensor", "batch", "threads", "workers", "limit", "max-bad")
+}
+
+// addLibraryFlag defines --onnxruntime.
+func addLibraryFlag(cmd *cobra.Command, library *string) {
+	cmd.Flags().StringVar(library, "onnxruntime", "", "ONNX Runtime's shared library `FILE` (else $OODFLOW_ONNXRUNTIME, else searched)")
+	completeFiles(cmd, "onnxruntime", "so", "dylib", "dll")
+}
+
+// validate checks what can be checked without opening a file.
+func (o *imageOptions) validate() error {
+	for _, n := range []struct {
+		flag  string
+		value int
+	}{{"batch", o.batch}, {"threads", o.threads}, {"workers", o.workers}, {"limit", o.limit}} {
+		if n.value < 0 {
+			return usagef("--%s %d: want 0 or more", n.flag, n.value)
+		}
+	}
+	if !(o.maxBad >= 0 && o.maxBad <= 1) {
+		return usagef("--max-bad %v: want a share from 0 to 1", o.maxBad)
+	}
+	if o.engine.value == "gorgonia" && o.library != "" {
+		return usagef("--onnxruntime is of no use with --engine gorgonia")
+	}
+	return nil
+}
+
+// inputs are the paths that will be read, none of which may be the output.
+func (o *imageOptions) inputs() []string {
+	return []string{o.model, sourcePath(o.images), o.preprocess}
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// checkOutput refuses an output path that cannot be written or that would replace an input, before any work is
+// done. flag names the flag that held it. inputs are the paths that will be read; empty ones are skipped.
+func checkOutput(flag, out string, inputs ...string) error {
+	if st, err := os.Stat(out); err == nil && st.IsDir() {
+		return withHint(fmt.Errorf("write %s: is a folder", out), "give --%s a file name", flag)
+	}
+	for _, in := range inputs {
+		if in != "" && samePath(in, out) {
+			return usagef("--%s %s is also the input %s: the input would be lost", flag, out, in)
+		}
+	}
+	dir := filepath.Dir(out)
+	switch st, err := os.Stat(dir); {
+	case errors.Is(err, fs.ErrNotExist):
+		return withHint(fmt.Errorf("write %s: there is no folder %s", out, dir), "make it first: mkdir -p %s", dir)
+	case err != nil:
+		return fmt.Errorf("write %s: %w", out, err)
+	case !st.IsDir():
+		return fmt.Errorf("write %s: %s is not a folder", out, dir)
+	}
+	return nil
+}
+
+// samePath tells whether two paths are one file, by name or, through links, on disk.
+func samePath(a, b string) bool {
+	absA, errA := filepath.Abs(a)
+	absB, errB := filepath.Abs(b)
+	if errA == nil && errB == nil && absA == absB {
+		return true
+	}
+	sa, errA := os.Stat(a)
+	sb, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(sa, sb)
+}
+
+// sourcePath is the file or folder in a SOURCE: without `svhn:`, `cifar10:` and `#train`.
+func sourcePath(source string) string {
+	for _, kind := range []string{"cifar10:", "svhn:"} {
+		if rest, ok := strings.CutPrefix(source, kind); ok {
+			path, _, _ := strings.Cut(rest, "#")
+			return path
+		}
+	}
+	return source
+}
+
+// nameOf is the name a file goes by in a table: its base name without extension.
+func nameOf(path string) string {
+	base := filepath.Base(path)
+	return strings.TrimSuffix(base, filepath.Ext(base))
+}
+
+// named is a file with the name it goes by.
+type named struct{ name, path string }
+
+// parseNamed splits [NAME=]FILE. The whole is the file when there is such a file, and when what stands before the
+// first = holds a slash, so that paths with = in them need no quoting.
+func parseNamed(s string) named {
+	name, path, ok := strings.Cut(s, "=")
+	if !ok || strings.ContainsAny(name, `/\`) {
+		return named{nameOf(s), s}
+	}
+	if _, err := os.Stat(s); err == nil {
+		return named{nameOf(s), s}
+	}
+	if name == "" {
+		name = nameOf(path)
+	}
+	return named{name, path}
+}

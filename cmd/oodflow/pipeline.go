@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/oodflow/oodflow/features"
+	"github.com/oodflow/oodflow/internal/classifier"
+	"github.com/oodflow/oodflow/internal/imageset"
+)
+
+// pipeline takes images to features: decode, preprocess, classify. extract writes what comes out, score scores it.
+type pipeline struct {
+	opts imageOptions
+	src  imageset.Source
+	pre  *imageset.Preprocess
+	cls  *classifier.Classifier
+	info classifier.Info
+
+	report imageset.Report // of the last run
+}
+
+// openPipeline opens what the flags name, the quick things first. Close it after use.
+func openPipeline(ctx context.Context, opts imageOptions, c *console) (*pipeline, error) {
+	p := &pipeline{opts: opts}
+	var err error
+	if _, err := os.Stat(opts.model); err != nil {
+		return nil, fmt.Errorf("open classifier %s: %w", opts.model, reason(err))
+	}
+	if p.pre, err = opts.openPreprocess(c); err != nil {
+		return nil, err
+	}
+	if p.src, err = imageset.Open(opts.images); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	p.cls, err = classifier.Open(opts.model, classifier.Options{
+		Engine: opts.engine.value, Library: opts.library, FeatureTensor: opts.featureTensor,
+		Threads: opts.threads, MaxBatch: opts.batch,
+	})
+	if err != nil {
+		return nil, classifierHint(err, opts)
+	}
+	p.info = p.cls.Info()
+	if err := p.checkSize(); err != nil {
+		p.cls.Close()
+		return nil, err
+	}
+	for _, w := range p.info.Warnings {
+		c.warn("%s", w)
+	}
+	return p, nil
+}
+
+// Close frees the classifier.
+func (p *pipeline) Close() { p.cls.Close() }
+
+// openPreprocess reads the preprocessing from the flag or from beside the model.
+func (o *imageOptions) openPreprocess(c *console) (*imageset.Preprocess, error) {
+	if o.preprocess != "" {
+		pre, err := imageset.ParsePreprocess(o.preprocess)
+		return pre, withHint(err, "--preprocess takes a Hugging Face preprocessor_config.json, or %s", orList(imageset.Presets()))
+	}
+	path, err := o.findPreprocess()
+	if err != nil {
+		return nil, err
+	}
+	c.note("preprocessing from %s", path)
+	return imageset.ParsePreprocess(path)
+}
+
+// findPreprocess looks for a preprocessing file beside the model. There is no default: a classifier that gets pixels on
+// another scale than in training still runs, and makes features of nothing.
+func (o *imageOptions) findPreprocess() (string, error) {
+	own := strings.TrimSuffix(o.model, filepath.Ext(o.model)) + ".preprocessor_config.json"
+	for _, path := range []string{own, filepath.Join(filepath.Dir(o.model), "preprocessor_config.json")} {
+		if _, err := os.Stat(path); err == nil {
+			return path, nil
+		}
+	}
+	err := fmt.Errorf("how to preprocess images for %s is not known: there is no %s", o.model, own)
+	return "", withHint(err, "give --preprocess a Hugging Face preprocessor_config.json, or %s if that is how the classifier was trained",
+		orList(imageset.Presets()))
+}
+
+// checkSize refuses preprocessing that makes images of another size than the classifier takes.
+func (p *pipeline) checkSize() error {
+	h, w := p.pre.OutputSize()
+	if h == 0 || w == 0 || p.info.Height == 0 || p.info.Width == 0 || h == p.info.Height && w == p.info.Width {
+		return nil
+	}
+	return withHint(fmt.Errorf("%s takes %d×%d images, the preprocessing makes %d×%d", p.opts.model, p.info.Width, p.info.Height, w, h),
+		"give --preprocess the preprocessor_config.json that belongs to this classifier")
+}
+
+// run takes all images through, batch by batch, and gives what the classifier made of each to yield. The slices in
+// a batch are valid until yield returns. Images that could not be read are in p.report, which is valid after an error too.
+func (p *pipeline) run(ctx context.Context, c *console, what string, yield func(features.Batch) error) error {
+	total := p.src.Len()
+	if p.opts.limit > 0 {
+		total = min(total, p.opts.limit)
+	}
+	meter, finish := c.begin(what, "images", total)
+	defer finish()
+	seen := 0
+	var err error
+	p.report, err = imageset.Load(ctx, p.src, p.pre, imageset.Options{
+		Limit: p.opts.limit, Workers: p.opts.workers, Batch: p.info.Batch, MaxBad: p.opts.maxBad,
+		Progress: func(s imageset.Progress) {
+			meter.Add(s.Done - seen)
+			seen = s.Done
+			if s.Skipped > 0 {
+				meter.Note(fmt.Sprintf("%d skipped", s.Skipped))
+			}
+		},
+	}, func(b *imageset.Batch) error {
+		f, l, err := p.cls.Run(b.Input, b.N, b.H, b.W)
+		if err != nil {
+			return fmt.Errorf("at image %s: %w", b.IDs[0], err)
+		}
+		if err := yield(features.Batch{Features: f, Logits: l, Labels: b.Labels, IDs: b.IDs}); err != nil {
+			return err
+		}
+		return ctx.Err()
+	})
+	finish()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var tooMany *imageset.TooManyBadError
+	if errors.As(err, &tooMany) {
+		return withHint(err, "--max-bad SHARE lets more pass; --skipped FILE of extract takes the whole list")
+	}
+	listSkipped(c, p.report.Skipped)
+	return err
+}
+
+// most is how many skipped images are listed on stderr.
+const most = 10
+
+// listSkipped tells which images could not be read.
+func listSkipped(c *console, skipped []imageset.Skip) {
+	if len(skipped) == 0 {
+		return
+	}
+	c.warn("skipped %s that could not be read:", count(len(skipped), "image", "images"))
+	for i, s := range skipped {
+		if i == most {
+			c.errorln("  ... and %d more", len(skipped)-most)
+			break
+		}
+		c.errorln("  %s: %s", s.ID, s.Reason)
+	}
+}
+
+// header is what the file of features says about itself.
+func (p *pipeline) header() features.Header {
+	return features.Header{
+		D: p.info.Dim, C: p.info.Classes, Head: p.info.Head, Classes: p.src.Classes(), Provenance: p.provenance(),
+	}
+}
+
+// provenance tells where the features come from.
+func (p *pipeline) provenance() features.Provenance {
+	return features.Provenance{
+		Classifier: p.info.File, ClassifierSHA256: p.info.SHA256,
+		Tensor: p.info.FeatureTensor, Pool: p.info.Pool, Preprocess: p.pre.String(),
+		Engine: p.info.Engine + " " + p.info.EngineVersion, Source: p.src.Name(), Version: moduleVersion(),
+	}
+}
+
+// engine names what ran the classifier, for the last line.
+func (p *pipeline) engine() string {
+	return strings.TrimSpace(p.info.Engine + " " + p.info.EngineVersion)
+}
+
+// top1 is the classifier's accuracy on these images as a clause for the last line, where the labels are the
+// classifier's classes. For CIFAR-10 they are when it has ten. Folders in the order of their names are if the
+// classifier was trained on them, as with torchvision's ImageFolder: that is said, not known.
+func (p *pipeline) top1(a accuracy) string {
+	if a.n == 0 || len(p.src.Classes()) != p.info.Classes {
+		return ""
+	}
+	s := fmt.Sprintf("; top-1 %.2f %%", 100*float64(a.hits)/float64(a.n))
+	switch {
+	case strings.HasPrefix(p.opts.images, "cifar10:"):
+		return s
+	case strings.HasPrefix(p.opts.images, "svhn:"):
+		return "" // its digits are ten classes too, seldom the classifier's
+	}
+	return s + " if the folders, by name, are the classifier's classes"
+}
+
+// classifierHint adds advice to what stops a classifier from being opened.
+func classifierHint(err error, opts imageOptions) error {
+	if errors.Is(err, classifier.ErrNoLibrary) {
+		return withHint(err, "'oodflow doctor' looks for it; --engine gorgonia needs no library")
+	}
+	return err
+}
+
+// reason is the cause of a file error without the path, which the caller has named.
+func reason(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// count writes "1 image", "2 images".
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+)
+
+const rootLong = `Tells whether images were drawn from the world that an image classifier was trained on.
+
+A frozen ONNX classifier turns images into penultimate features; each feature vector is
+scaled to length one; a normalizing flow is fitted to those of the training images. An
+image to which the flow gives a low density is out-of-distribution (OOD).
+
+The way from a classifier to a table:
+
+  1. inspect   see what the classifier's features are
+  2. extract   run it over images: training images, test images, strange images
+  3. train     fit a detector to the training images' features
+  4. eval      see how well it tells strange images from the test images
+  5. score     use it on new images`
+
+const rootExample = `  oodflow extract --model resnet.onnx --images photos/train --out train.safetensors
+  oodflow extract --model resnet.onnx --images photos/val --out val.safetensors
+  oodflow extract --model resnet.onnx --images textures --out textures.safetensors
+  oodflow train --features train.safetensors --out resnet.oodflow
+  oodflow eval --detector resnet.oodflow --id val.safetensors --ood textures=textures.safetensors
+  oodflow score --detector resnet.oodflow --model resnet.onnx --images inbox`
+
+// exitStatusHelp is the last part of every command's help.
+const exitStatusHelp = `Exit status:
+  0    success
+  1    an error: a file is missing or damaged, a model cannot be run, ...
+  2    bad usage: the command line cannot be carried out
+  3    eval only: the report is written, and a --min-auroc in it was missed
+  130  interrupted: nothing was written under the final name
+`
+
+// usageTemplate is cobra's, with examples first, fewer words and the exit statuses.
+const usageTemplate = `Usage:
+  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND [flags]{{else}}{{.UseLine}}{{end}}
+{{- if .HasExample}}
+
+Examples:
+{{.Example}}{{end}}
+{{- if .HasAvailableSubCommands}}
+
+Commands:{{range .Commands}}{{if or .IsAvailableCommand (eq .Name "help")}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}
+{{- if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+{{- if .HasAvailableInheritedFlags}}
+
+Flags of every command:
+{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+
+` + exitStatusHelp + `{{if .HasAvailableSubCommands}}
+'{{.CommandPath}} COMMAND --help' tells more about a command.
+{{end}}`
+
+// newRootCommand builds the whole command line anew, so that tests may run any number of them.
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "oodflow",
+		Short:         "Tell whether images are out-of-distribution for a classifier",
+		Long:          rootLong,
+		Example:       rootExample,
+		Version:       buildVersion(),
+		Args:          cobra.ArbitraryArgs, // runRoot says what is wrong with them
+		RunE:          runRoot,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetVersionTemplate("oodflow {{.Version}}\n")
+	root.SetUsageTemplate(usageTemplate)
+	root.SetFlagErrorFunc(flagError)
+	root.PersistentFlags().BoolP("quiet", "q", false, "no progress and no notes; warnings and errors are still shown")
+	cobra.EnableCommandSorting = false
+	root.AddCommand(
+		newInspectCommand(),
+		newExtractCommand(),
+		newTrainCommand(),
+		newScoreCommand(),
+		newEvalCommand(),
+		newFeaturesCommand(),
+		newDoctorCommand(),
+	)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, sub := range root.Commands() {
+		sub.Flags().SortFlags = false
+	}
+	return root
+}
+
+// runRoot handles a command line that names no known command.
+func runRoot(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		cmd.SetOut(cmd.ErrOrStderr())
+		if err := cmd.Help(); err != nil {
+			return err
+		}
+		return &usageError{errors.New("no command given")}
+	}
+	err := usagef("unknown command %q", args[0])
+	var names []string
+	for _, sub := range cmd.Commands() {
+		names = append(names, sub.Name())
+	}
+	if n := nearest(args[0], names); n != "" {
+		return withHint(err, "did you mean '%s %s'?", cmd.CommandPath(), n)
+	}
+	return err
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oodflow/oodflow/features"
+	"github.com/oodflow/oodflow/internal/atomicfile"
+	"github.com/oodflow/oodflow/internal/detect"
+	"github.com/oodflow/oodflow/internal/progress"
+)
+
+const scoreLong = `Scores images with a detector: from a file of features, or straight from a classifier and images.
+
+Each image gets a row:
+  id         the image
+  ood_score  higher means more out-of-distribution
+  log_prob   log-density of the normalised features, -ood_score; empty for detectors that are no density
+  p_value    share of held-out training images whose score is at least as high
+  is_ood     whether ood_score is above the detector's threshold
+  predicted  the classifier's class, counted from 0, where the logits are at hand
+
+` + sourceHelp + `
+
+` + preprocessHelp
+
+const scoreExample = `  oodflow score --detector detector.safetensors --features new.safetensors
+  oodflow score --detector detector.safetensors --model resnet.onnx --images inbox --out scores.csv
+  oodflow score --detector detector.safetensors --model resnet.onnx --images inbox --format jsonl --quiet`
+
+type scoreOptions struct {
+	imageOptions
+	detector string
+	features string
+	format   choice
+	out      string
+}
+
+func newScoreCommand() *cobra.Command {
+	var opts scoreOptions
+	cmd := &cobra.Command{
+		Use:     "score --detector DETECTOR (--features FEATURES | --model MODEL.onnx --images SOURCE) [flags]",
+		Short:   "Score images with a detector",
+		Long:    scoreLong,
+		Example: scoreExample,
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := required(cmd, "detector"); err != nil {
+				return err
+			}
+			if err := opts.validate(cmd); err != nil {
+				return err
+			}
+			return runScore(cmd.Context(), opts, consoleOf(cmd))
+		},
+	}
+	opts.AddFlags(cmd)
+	return cmd
+}
+
+// AddFlags defines the flags.
+func (o *scoreOptions) AddFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.detector, "detector", "", "the detector: a `FILE` written by train")
+	completeFiles(cmd, "detector", "safetensors")
+	f.StringVar(&o.features, "features", "", "score the images in `FEATURES`: .safetensors, .npy or .npz")
+	completeFiles(cmd, "features", featureFiles...)
+	f.StringVarP(&o.out, "out", "o", "", "write the rows to `FILE` (default: stdout)")
+	o.format = choice{value: "csv", valid: detect.RowFormats()}
+	addChoice(cmd, &o.format, "format", "the rows' form: `csv|jsonl`")
+	o.imageOptions.AddFlags(cmd)
+}
+
+// validate checks what can be checked without opening a file.
+func (o *scoreOptions) validate(cmd *cobra.Command) error {
+	fromImages := o.model != "" || o.images != ""
+	switch {
+	case o.features == "" && !fromImages:
+		return usagef("nothing to score: give --features, or --model and --images")
+	case o.features == "" && o.model == "":
+		return usagef("--model is required with --images")
+	case o.features == "" && o.images == "":
+		return usagef("--images is required with --model")
+	case o.features != "":
+		for _, name := range imageFlags {
+			if cmd.Flags().Changed(name) {
+				return usagef("--%s is of no use with --features: no classifier is run", name)
+			}
+		}
+	}
+	if err := o.imageOptions.validate(); err != nil {
+		return err
+	}
+	if o.out == "" || o.out == "-" {
+		o.out = ""
+		return nil
+	}
+	return checkOutput("out", o.out, append(o.inputs(), o.detector, o.features)...)
+}
+
+func runScore(ctx context.Context, opts scoreOptions, c *console) error {
+	file, err := detect.Load(opts.detector)
+	if err != nil {
+		return err
+	}
+	if opts.features != "" {
+		return scoreFeatures(ctx, opts, c, file)
+	}
+	return scoreImages(ctx, opts, c, file)
+}
+
+// scoreFeatures scores a file of features.
+func scoreFeatures(ctx context.Context, opts scoreOptions, c *console, file *detect.File) error {
+	set, err := openScored(opts.features, file)
+	if err != nil {
+		return err
+	}
+	if w := file.Unverified(set.Provenance); w != "" {
+		c.warn("%s: %s", opts.features, w)
+	}
+	return writeScores(ctx, opts, c, func(add func([]detect.Row) error) error {
+		for i := 0; i < set.N; i += piece {
+			part := rows(set, i, min(i+piece, set.N))
+			scored, err := file.Rows(part)
+			if err != nil {
+				return inFile(err, opts.features)
+			}
+			if err := errors.Join(ctx.Err(), add(scored)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// scoreImages runs the classifier and scores what comes out batch by batch; the features are not kept.
+func scoreImages(ctx context.Context, opts scoreOptions, c *console, file *detect.File) error {
+	p, err := openPipeline(ctx, opts.imageOptions, c)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	if err := file.Compatible(p.provenance()); err != nil {
+		return fmt.Errorf("score images with %s: %w", opts.model, err)
+	}
+	return writeScores(ctx, opts, c, func(add func([]detect.Row) error) error {
+		return p.run(ctx, c, "score", func(b features.Batch) error {
+			set := p.set(b)
+			scored, err := file.Rows(set)
+			if err != nil {
+				return inFile(err, opts.images)
+			}
+			return add(scored)
+		})
+	})
+}
+
+// set is a batch as a feature set of its own.
+func (p *pipeline) set(b features.Batch) *features.Set {
+	return &features.Set{
+		N: len(b.IDs), D: p.info.Dim, C: p.info.Classes,
+		Features: b.Features, Logits: b.Logits, Labels: b.Labels, IDs: b.IDs,
+		Head: p.info.Head, Provenance: p.provenance(),
+	}
+}
+
+// writeScores writes the rows that produce adds, and then tells how many images were flagged.
+func writeScores(ctx context.Context, opts scoreOptions, c *console, produce func(add func([]detect.Row) error) error) error {
+	start := time.Now()
+	var n, flagged int
+	fill := func(w io.Writer) error {
+		rw, err := detect.NewRowWriter(w, opts.format.value)
+		if err != nil {
+			return err
+		}
+		err = produce(func(scored []detect.Row) error {
+			for _, r := range scored {
+				n++
+				if r.IsOOD {
+					flagged++
+				}
+				if err := rw.Write(r); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		return errors.Join(err, ctx.Err(), rw.Flush())
+	}
+	var err error
+	if opts.out == "" {
+		err = fill(c.out)
+	} else {
+		err = atomicfile.Write(opts.out, fill)
+	}
+	if err != nil {
+		return err
+	}
+	c.note("scored %s in %s: %d (%.1f %%) flagged as out-of-distribution", count(n, "image", "images"),
+		progress.Duration(time.Since(start)), flagged, 100*float64(flagged)/float64(max(n, 1)))
+	return nil
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/oodflow/oodflow/internal/classifier"
+	"github.com/oodflow/oodflow/internal/demo"
+)
+
+// TestScripts runs testdata/script. The scripts see
+//
+//	$MODEL     the demonstration's classifier
+//	$IMAGES    small image sets drawn by the demonstration: id-train, id-test, near-ood, far-ood
+//	$FEATURES  features of those sets, id-train.safetensors and so on, and detector.safetensors
+//
+// and, beside testscript's own commands, exits, interrupt, json and truncate (see below).
+func TestScripts(t *testing.T) {
+	shared := t.TempDir()
+	prepareScripts(t, shared)
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			for _, v := range scriptVariables(shared) {
+				name, value, _ := strings.Cut(v, "=")
+				env.Setenv(name, value)
+			}
+			return nil
+		},
+		Condition: scriptCondition,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":     cmdExits,
+			"interrupt": cmdInterrupt,
+			"json":      cmdJSON,
+			"truncate":  cmdTruncate,
+		},
+	})
+}
+
+func scriptVariables(shared string) []string {
+	model, err := filepath.Abs(filepath.Join("..", "..", "testdata", "demo", "classifier.onnx"))
+	if err != nil {
+		panic(err)
+	}
+	vars := []string{
+		"MODEL=" + model, "IMAGES=" + filepath.Join(shared, "images"), "FEATURES=" + shared,
+		"DATA=" + os.Getenv("OODFLOW_DATA"),
+	}
+	if lib, err := classifier.FindLibrary(""); err == nil {
+		vars = append(vars, "LIBRARY="+lib.Path)
+	}
+	return vars
+}
+
+// scriptCondition adds [ort], whether ONNX Runtime is there, and [data], whether the data pack is.
+func scriptCondition(cond string) (bool, error) {
+	switch cond {
+	case "ort":
+		_, err := classifier.FindLibrary("")
+		return err == nil && classifier.HaveRuntime, nil
+	case "data":
+		return os.Getenv("OODFLOW_DATA") != "", nil
+	}
+	return false, fmt.Errorf("unknown condition %q", cond)
+}
+
+// prepareScripts draws images and runs the commands once over them, so that the scripts need not.
+func prepareScripts(t *testing.T, dir string) {
+	t.Helper()
+	images := filepath.Join(dir, "images")
+	if err := demo.Write(images, demo.Options{Seed: 1, Train: 400, Test: 100, Near: 60, Far: 60}); err != nil {
+		t.Fatal(err)
+	}
+	model := strings.TrimPrefix(scriptVariables(dir)[0], "MODEL=")
+	for _, set := range []string{"id-train", "id-test", "near-ood", "far-ood"} {
+		mustRun(t, "extract", "--model", model, "--images", filepath.Join(images, set), "--out", filepath.Join(dir, set+".safetensors"))
+	}
+	mustRun(t, "train", "--method", "mahalanobis++", "--features", filepath.Join(dir, "id-train.safetensors"), "--out", filepath.Join(dir, "detector.safetensors"))
+}
+
+// mustRun runs a command line in this process and returns what it wrote to stdout.
+func mustRun(t *testing.T, args ...string) string {
+	t.Helper()
+	var out, errs bytes.Buffer
+	if status := run(args, &out, &errs); status != 0 {
+		t.Fatalf("oodflow %s: exit status %d\n%s", strings.Join(args, " "), status, &errs)
+	}
+	return out.String()
+}
+
+// cmdExits runs a program that must end with an exit status: exits STATUS PROGRAM [ARGUMENT...].
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS PROGRAM [ARGUMENT...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		got = exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("%v", err)
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+// cmdInterrupt runs oodflow, sends SIGINT after its first words on stderr and a moment, and wants exit status 130:
+// interrupt ARGUMENT...
+func cmdInterrupt(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("interrupt cannot be negated")
+	}
+	self, err := os.Executable()
+	ts.Check(err)
+	r, w, err := os.Pipe()
+	ts.Check(err)
+	cmd := &exec.Cmd{Path: self, Args: append([]string{"oodflow"}, args...), Dir: ts.Getenv("WORK"), Stderr: w}
+	ts.Check(cmd.Start())
+	w.Close()
+	var first [1]byte
+	_, err = r.Read(first[:])
+	ts.Check(err)
+	time.Sleep(time.Second)
+	ts.Check(cmd.Process.Signal(syscall.SIGINT))
+	rest, err := io.ReadAll(r)
+	ts.Check(err)
+	cmd.Wait()
+	ts.Check(os.WriteFile(ts.MkAbs("stderr.txt"), append(first[:], rest...), 0o666))
+	if got := cmd.ProcessState.ExitCode(); got != exitInterrupted {
+		ts.Fatalf("exit status %d, want %d\n%s%s", got, exitInterrupted, first[:], rest)
+	}
+}
+
+// cmdJSON wants the last command's stdout, or a file, to be a JSON object with exactly these keys on top:
+// json stdout|FILE KEY...
+func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: json stdout|FILE KEY...")
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(ts.ReadFile(args[0])), &object); err != nil {
+		ts.Fatalf("%s: %v", args[0], err)
+	}
+	var keys []string
+	for key := range object {
+		keys = append(keys, key)
+	}
+	want := slices.Clone(args[1:])
+	slices.Sort(keys)
+	slices.Sort(want)
+	if !slices.Equal(keys, want) {
+		ts.Fatalf("keys %v, want %v", keys, want)
+	}
+}
+
+// cmdTruncate cuts a file: truncate SIZE FILE.
+func cmdTruncate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: truncate SIZE FILE")
+	}
+	size, err := strconv.ParseInt(args[0], 10, 64)
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[1]), size))
+}

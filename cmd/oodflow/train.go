@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/oodflow/oodflow/features"
+	"github.com/oodflow/oodflow/internal/detect"
+	"github.com/oodflow/oodflow/internal/progress"
+)
+
+const trainLong = `Fits a detector to the features of training images. A random tenth of the images (--holdout) is not trained on: they
+stop the training, and set the threshold so that 95 % of them pass.
+
+The default method, a normalizing flow on L2-normalised features, prints a line for each epoch and stops by itself,
+moderately: likelihood goes on improving long after detection has begun to get worse. The other methods are the
+baselines of eval, for use on their own.
+
+FEATURES is a file written by 'oodflow extract', or an .npy or .npz file from elsewhere.`
+
+const trainExample = `  oodflow train --features train.safetensors --out detector.safetensors
+  oodflow train --features train.safetensors --out detector.safetensors --seed 7
+  oodflow train --features from_pytorch.npz --method mahalanobis++ --out maha.safetensors`
+
+type trainOptions struct {
+	features string
+	out      string
+	method   choice
+	holdout  float64
+	seed     uint64
+	flow     flowOptions
+}
+
+func newTrainCommand() *cobra.Command {
+	var opts trainOptions
+	cmd := &cobra.Command{
+		Use:     "train --features FEATURES --out DETECTOR [flags]",
+		Short:   "Fit a detector to the features of training images",
+		Long:    trainLong,
+		Example: trainExample,
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := required(cmd, "features", "out"); err != nil {
+				return err
+			}
+			if err := opts.validate(cmd); err != nil {
+				return err
+			}
+			return runTrain(cmd.Context(), opts, consoleOf(cmd))
+		},
+	}
+	opts.AddFlags(cmd)
+	return cmd
+}
+
+// AddFlags defines the flags.
+func (o *trainOptions) AddFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.features, "features", "", "`FEATURES` of training images: .safetensors, .npy or .npz")
+	completeFiles(cmd, "features", featureFiles...)
+	f.StringVarP(&o.out, "out", "o", "", "write the detector to `FILE`")
+	completeFiles(cmd, "out", "safetensors")
+	o.method = choice{value: methodFlow, valid: append([]string{methodFlow}, detect.Names()...)}
+	addChoice(cmd, &o.method, "method", "`NAME` of the method: "+orList(o.method.valid))
+	f.Float64Var(&o.holdout, "holdout", detect.DefaultShare, "hold out this `SHARE` of the images")
+	f.Uint64Var(&o.seed, "seed", 1, "`N` for everything random; the same seed gives the same detector")
+	noFiles(cmd, "holdout", "seed")
+	o.flow.AddFlags(cmd)
+}
+
+// validate checks what can be checked without opening a file.
+func (o *trainOptions) validate(cmd *cobra.Command) error {
+	if !(o.holdout > 0 && o.holdout < 1) {
+		return usagef("--holdout %v: want a share above 0 and below 1", o.holdout)
+	}
+	if err := o.flow.validate(cmd, o.method.value); err != nil {
+		return err
+	}
+	return checkOutput("out", o.out, o.features)
+}
+
+func runTrain(ctx context.Context, opts trainOptions, c *console) error {
+	set, err := openFeatures(opts.features)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	file, err := opts.fit(ctx, set, c)
+	if err != nil {
+		return inFile(err, opts.features)
+	}
+	if err := opts.recordDump(file); err != nil {
+		return err
+	}
+	for _, w := range file.Warnings {
+		c.warn("%s", w)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := detect.Save(opts.out, file); err != nil {
+		return err
+	}
+	c.note("%s: %s fitted to %d images in %s; threshold %.4g passes 95 %% of %d held-out images",
+		opts.out, file.Detector.Name(), file.Training.Images, progress.Duration(time.Since(start)), file.Threshold, file.Training.HeldOut)
+	return nil
+}
+
+// fit makes the detector by the method asked for.
+func (o *trainOptions) fit(ctx context.Context, set *features.Set, c *console) (*detect.File, error) {
+	if o.method.value == methodFlow {
+		return o.fitFlow(ctx, set, c)
+	}
+	var file *detect.File
+	err := interruptibly(ctx, func() (err error) {
+		file, err = detect.Train(o.method.value, set, detect.TrainOptions{Share: o.holdout, Seed: o.seed, Version: moduleVersion()})
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("train on %s: %w", o.features, err)
+	}
+	return file, err
+}
+
+// recordDump notes in the detector which features it was trained on.
+func (o *trainOptions) recordDump(file *detect.File) error {
+	dump, err := describeDump(o.features, o.out)
+	if err != nil {
+		return err
+	}
+	file.Training.Report, err = json.Marshal(trainingReport{Features: dump, Method: file.Training.Report})
+	return err
+}

@@ -1,0 +1,111 @@
+package progress
+
+import (
+	"bytes"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+func TestBarFitsItsWidth(t *testing.T) {
+	s := state{what: "extract", unit: "images", total: 10000, elapsed: 3 * time.Second, note: "2 skipped"}
+	for done := 0; done <= s.total; done += 37 {
+		s.done = done
+		for _, width := range []int{0, 1, 5, 20, 40, 60, 79, 200} {
+			if got := utf8.RuneCountInString(s.bar(width)); got > width {
+				t.Fatalf("done %d: bar of %d columns does not fit %d: %q", done, got, width, s.bar(width))
+			}
+		}
+	}
+}
+
+func TestBarFillsFromEmptyToFull(t *testing.T) {
+	s := state{what: "x", unit: "images", total: 240, elapsed: time.Second}
+	if bar := s.bar(120); strings.ContainsAny(bar, "█▉▊▋▌▍▎") {
+		t.Errorf("nothing done, yet the bar is not empty: %q", bar)
+	}
+	s.done = 240
+	if bar := s.bar(120); strings.Count(bar, "█") != maxBar || !strings.Contains(bar, "100%") {
+		t.Errorf("all done, yet the bar is not full: %q", bar)
+	}
+	s.done = 239
+	if s.percent() != 99 {
+		t.Errorf("percent = %d before the end, want 99", s.percent())
+	}
+}
+
+func TestLine(t *testing.T) {
+	for _, c := range []struct {
+		s    state
+		want string
+	}{
+		{state{what: "extract", unit: "images", total: 10000, done: 1200, elapsed: 3 * time.Second},
+			"extract:  12%  1200/10000 images  400/s  22s left"},
+		{state{what: "score", unit: "images", done: 7, elapsed: 2 * time.Second, note: "1 skipped"},
+			"score: 7 images  3.5/s  2.0s  1 skipped"},
+		{state{what: "extract", unit: "images", total: 10}, "extract:   0%  0/10 images"},
+	} {
+		if got := c.s.line(); got != c.want {
+			t.Errorf("line = %q, want %q", got, c.want)
+		}
+	}
+}
+
+func TestDuration(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Second:                   "0s",
+		400 * time.Millisecond:         "0.4s",
+		9960 * time.Millisecond:        "10s",
+		59400 * time.Millisecond:       "59s",
+		59600 * time.Millisecond:       "1m00s",
+		185 * time.Second:              "3m05s",
+		time.Hour - time.Millisecond:   "1h00m",
+		2*time.Hour + 7*time.Minute:    "2h07m",
+		26*time.Hour + 400*time.Second: "26h07m",
+	} {
+		if got := Duration(d); got != want {
+			t.Errorf("Duration(%v) = %q, want %q", d, got, want)
+		}
+	}
+}
+
+// locked is a buffer that the meter's ticker and the test may use at once.
+type locked struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *locked) Write(p []byte) (int, error) { l.mu.Lock(); defer l.mu.Unlock(); return l.b.Write(p) }
+func (l *locked) String() string              { l.mu.Lock(); defer l.mu.Unlock(); return l.b.String() }
+
+func TestModes(t *testing.T) {
+	run := func(mode Mode, d time.Duration) string {
+		var out locked
+		m := New(&out, Options{What: "w", Unit: "images", Total: 4, Mode: mode, Every: 20 * time.Millisecond})
+		m.Add(2)
+		time.Sleep(d)
+		m.Println("kept")
+		m.Add(2)
+		m.Finish()
+		m.Finish()
+		return out.String()
+	}
+	if got := run(Off, 50*time.Millisecond); got != "kept\n" {
+		t.Errorf("off wrote %q", got)
+	}
+	if got := run(Plain, 0); got != "kept\n" {
+		t.Errorf("a short plain job wrote %q, want only the line asked for", got)
+	}
+	got := run(Plain, 120*time.Millisecond)
+	if !strings.Contains(got, "w:  50%  2/4 images") || strings.Contains(got, "\x1b") || strings.Contains(got, "\r") {
+		t.Errorf("plain wrote %q", got)
+	}
+	if !strings.HasSuffix(got, "\n") || !strings.Contains(got, "w: 100%  4/4 images") {
+		t.Errorf("plain's last line is not the end: %q", got)
+	}
+	if got := run(Bar, 250*time.Millisecond); !strings.HasSuffix(got, "\r\x1b[K") || !strings.Contains(got, "\r\x1b[Kkept\n") {
+		t.Errorf("bar left something on the screen: %q", got)
+	}
+}
