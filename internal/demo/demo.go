@@ -157,7 +157,7 @@ func write(dir string, seed uint64, p picture) error {
 }
 
 // encoder keeps its compressors: making one costs far more than using it.
-var encoder = png.Encoder{CompressionLevel: png.BestSpeed, BufferPool: new(compressors)}
+var encoder = png.Encoder{BufferPool: new(compressors)}
 
 // compressors is a [png.EncoderBufferPool].
 type compressors struct{ pool sync.Pool }
