@@ -2,6 +2,7 @@ package detect
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -61,6 +62,20 @@ func (e *encoder) setInt(key string, v int) { e.set(key, strconv.Itoa(v)) }
 
 // setFloat adds a setting that is a real number, kept exactly.
 func (e *encoder) setFloat(key string, v float64) { e.set(key, strconv.FormatFloat(v, 'g', -1, 64)) }
+
+// writeTo writes the file.
+func (e *encoder) writeTo(w io.Writer) error {
+	sw, err := safetensors.NewWriter(w, e.tensors, e.meta)
+	if err != nil {
+		return err
+	}
+	for _, write := range e.write {
+		if err := write(sw); err != nil {
+			return err
+		}
+	}
+	return sw.Close()
+}
 
 // decoder gives a detector back what it encoded. Every number is checked to be finite, every shape to be the one
 // asked for.

@@ -3,7 +3,6 @@ package detect
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -49,25 +48,14 @@ func Save(path string, f *File) error {
 	if !ok {
 		return fmt.Errorf("write %s: a %s detector cannot be kept in a file", path, f.Detector.Name())
 	}
-	e := &encoder{}
-	var err error
-	if e.meta, err = f.metadata(); err != nil {
+	meta, err := f.metadata()
+	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
+	e := &encoder{meta: meta}
 	e.float64("reference", f.Reference, len(f.Reference))
 	d.encode(e)
-	return atomicfile.Write(path, func(w io.Writer) error {
-		sw, err := safetensors.NewWriter(w, e.tensors, e.meta)
-		if err != nil {
-			return err
-		}
-		for _, write := range e.write {
-			if err := write(sw); err != nil {
-				return err
-			}
-		}
-		return sw.Close()
-	})
+	return atomicfile.Write(path, e.writeTo)
 }
 
 // normalizer is a detector that says whether it L2-normalises the features itself.

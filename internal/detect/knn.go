@@ -38,8 +38,9 @@ type KNN struct {
 
 var _ Detector = (*KNN)(nil)
 
-// FitKNN keeps the features of train as the bank. k must be at least 1; where train has fewer rows than k, k becomes
-// their number and [Warnings] says so. A zero vector is an error.
+// FitKNN keeps the features of train as the bank; they are not copied and must not change afterwards. k must be at
+// least 1; where train has fewer rows than k, k becomes their number and [Warnings] says so. A zero vector is a
+// *features.ZeroVectorError.
 func FitKNN(train *features.Set, k int) (*KNN, error) {
 	if k < 1 {
 		return nil, fmt.Errorf("fit knn: k must be at least 1, not %d", k)
@@ -47,7 +48,7 @@ func FitKNN(train *features.Set, k int) (*KNN, error) {
 	if train.N == 0 {
 		return nil, &NeedsError{Detector: "knn", What: "at least one image"}
 	}
-	m := &KNN{k: min(k, train.N), d: train.D, bank: slices.Clone(train.Features)}
+	m := &KNN{k: min(k, train.N), d: train.D, bank: train.Features}
 	if m.k < k {
 		m.warn = append(m.warn, fmt.Sprintf("knn: k is %d instead of %d, since there are no more training images", m.k, k))
 	}

@@ -33,17 +33,24 @@ func Split(n int, share float64, seed uint64) (train, held []int) {
 func subset(s *features.Set, rows []int) *features.Set {
 	out := *s
 	out.N = len(rows)
-	out.Features = make([]float32, 0, len(rows)*s.D)
-	out.Logits, out.Labels, out.IDs = nil, nil, nil
-	for _, i := range rows {
-		out.Features = append(out.Features, s.Row(i)...)
-		if s.Logits != nil {
-			out.Logits = append(out.Logits, s.LogitRow(i)...)
-		}
-		if s.Labels != nil {
-			out.Labels = append(out.Labels, s.Labels[i])
-		}
-		out.IDs = append(out.IDs, imageID(s, i))
+	out.Features = pick(s.Features, s.D, rows)
+	out.Logits = pick(s.Logits, s.C, rows)
+	out.Labels = pick(s.Labels, 1, rows)
+	out.IDs = make([]string, len(rows))
+	for k, i := range rows {
+		out.IDs[k] = imageID(s, i)
 	}
 	return &out
+}
+
+// pick copies the given rows of a matrix of width columns, or returns nil for a matrix that is nil.
+func pick[T any](x []T, width int, rows []int) []T {
+	if x == nil {
+		return nil
+	}
+	out := make([]T, 0, len(rows)*width)
+	for _, i := range rows {
+		out = append(out, x[i*width:(i+1)*width]...)
+	}
+	return out
 }

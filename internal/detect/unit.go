@@ -19,7 +19,7 @@ func norms(s *features.Set) ([]float64, error) {
 		n[i] = math.Sqrt(sum)
 		switch {
 		case sum == 0:
-			return nil, fmt.Errorf("image %s: %w", imageID(s, i), &features.ZeroVectorError{Row: i})
+			return nil, &features.ZeroVectorError{Row: i, ID: imageID(s, i)}
 		case !finite(sum):
 			return nil, fmt.Errorf("the features of image %s hold NaN or Inf", imageID(s, i))
 		}

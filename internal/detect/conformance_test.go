@@ -1,0 +1,226 @@
+package detect
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/oodflow/oodflow/features"
+)
+
+func TestConformance(t *testing.T) {
+	for _, name := range Names() {
+		t.Run(name, func(t *testing.T) {
+			conform(t, func(s *features.Set) (Detector, error) { return Fit(name, s) })
+		})
+	}
+	t.Run("knn past one tile", func(t *testing.T) {
+		conform(t, func(s *features.Set) (Detector, error) { return FitKNN(repeat(s, 8), 3) })
+	})
+}
+
+// randomSet draws n images of c classes whose features spread unequally about their class means. Sets of one shape
+// share the means.
+func randomSet(seed uint64, n, d, c int) *features.Set {
+	r := rand.New(rand.NewPCG(0, 99))
+	means := make([]float64, c*d)
+	for i := range means {
+		means[i] = 1 + r.NormFloat64()
+	}
+	r = rand.New(rand.NewPCG(seed, 99))
+	s := &features.Set{N: n, D: d, C: c, IDs: ids(n), Provenance: features.Provenance{
+		Classifier: "net.onnx", ClassifierSHA256: strings.Repeat("ab", 32), Tensor: "/Flatten_output_0", Preprocess: `{"mean":[0]}`,
+	}}
+	for i := range n {
+		k := i % c
+		s.Labels = append(s.Labels, int64(k))
+		for j := range d {
+			s.Features = append(s.Features, float32(means[k*d+j]+r.NormFloat64()*float64(j+1)/float64(d)))
+		}
+		for range c {
+			s.Logits = append(s.Logits, float32(4*r.NormFloat64()))
+		}
+	}
+	return s
+}
+
+// repeat returns s several times over.
+func repeat(s *features.Set, times int) *features.Set {
+	var rows []int
+	for range times {
+		for i := range s.N {
+			rows = append(rows, i)
+		}
+	}
+	return subset(s, rows)
+}
+
+// conform holds what is true of every detector, whatever it computes.
+func conform(t *testing.T, fit func(*features.Set) (Detector, error)) {
+	train, test := randomSet(1, 300, 12, 4), randomSet(2, 700, 12, 4)
+	trainCopy, testCopy := clone(train), clone(test)
+	d, err := fit(train)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := d.Score(nil, test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(want) != test.N {
+		t.Fatalf("%d scores for %d images", len(want), test.N)
+	}
+	if slices.Max(want) == slices.Min(want) {
+		t.Error("all scores are equal")
+	}
+	if !reflect.DeepEqual(train, trainCopy) || !reflect.DeepEqual(test, testCopy) {
+		t.Error("an input was changed")
+	}
+	t.Run("dst", func(t *testing.T) { reusesDst(t, d, test, want) })
+	t.Run("batches", func(t *testing.T) { ignoresTheBatch(t, d, test, want) })
+	t.Run("file", func(t *testing.T) { survivesTheFile(t, d, train, test, want) })
+	t.Run("bad sets", func(t *testing.T) { refusesBadSets(t, d, test) })
+	t.Run("sign", func(t *testing.T) { scoresFarHigher(t, d, test, want) })
+	t.Run("again", func(t *testing.T) {
+		again, err := fit(train)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameScores(t, again, test, want)
+	})
+}
+
+func clone(s *features.Set) *features.Set {
+	c := *s
+	c.Features, c.Logits = slices.Clone(s.Features), slices.Clone(s.Logits)
+	c.Labels, c.IDs = slices.Clone(s.Labels), slices.Clone(s.IDs)
+	return &c
+}
+
+func sameScores(t *testing.T, d Detector, s *features.Set, want []float64) {
+	t.Helper()
+	got, err := d.Score(nil, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: scores differ", d.Name())
+	}
+}
+
+func reusesDst(t *testing.T, d Detector, s *features.Set, want []float64) {
+	for _, dst := range [][]float64{make([]float64, 2), make([]float64, s.N), make([]float64, 3, 2*s.N)} {
+		for i := range dst {
+			dst[i] = math.NaN()
+		}
+		got, err := d.Score(dst, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, want) {
+			t.Error("scores differ with a dst")
+		}
+		if cap(dst) >= s.N && &got[0] != &dst[0] {
+			t.Error("a large enough dst was not used")
+		}
+	}
+}
+
+// ignoresTheBatch scores single images, odd pieces and the reverse order.
+func ignoresTheBatch(t *testing.T, d Detector, s *features.Set, want []float64) {
+	for _, size := range []int{1, 7, 64, 257, 511} {
+		for from := 0; from < s.N; from += size {
+			if size == 1 && from%29 != 0 {
+				continue
+			}
+			rows := make([]int, min(size, s.N-from))
+			for i := range rows {
+				rows[i] = from + i
+			}
+			sameScores(t, d, subset(s, rows), want[from:from+len(rows)])
+		}
+	}
+	backwards, reversed := make([]int, s.N), slices.Clone(want)
+	for i := range backwards {
+		backwards[i] = s.N - 1 - i
+	}
+	slices.Reverse(reversed)
+	sameScores(t, d, subset(s, backwards), reversed)
+}
+
+func survivesTheFile(t *testing.T, d Detector, held, test *features.Set, want []float64) {
+	f, err := Calibrate(d, held)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "detector")
+	if err := Save(path, f); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Detector.Name() != d.Name() || got.Threshold != f.Threshold || !slices.Equal(got.Reference, f.Reference) ||
+		got.D != held.D || got.C != held.C || got.Provenance != f.Provenance || !slices.Equal(got.Warnings, f.Warnings) {
+		t.Errorf("read %+v\nwrote %+v", got, f)
+	}
+	sameScores(t, got.Detector, test, want)
+}
+
+// refusesBadSets: another dimension is a *DimensionError, and whatever the numbers, no score comes out that is
+// NaN or infinite: a detector that reads the bad number says in which image it is.
+func refusesBadSets(t *testing.T, d Detector, s *features.Set) {
+	var dim *DimensionError
+	wrong := randomSet(3, 5, s.D+1, s.C+1)
+	if _, err := d.Score(nil, wrong); !errors.As(err, &dim) || dim.Got == dim.Want || dim.Hint() == "" {
+		t.Errorf("another dimension: %v", err)
+	}
+	for _, v := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
+		bad := clone(s)
+		for j := range bad.D {
+			bad.Features[17*s.D+j] = v
+		}
+		for j := range bad.C {
+			bad.Logits[17*s.C+j] = v
+		}
+		if _, err := d.Score(nil, bad); err == nil || !strings.Contains(err.Error(), "image17") {
+			t.Errorf("%v: error %v", v, err)
+		}
+	}
+	if got, err := d.Score(nil, subset(s, nil)); err != nil || len(got) != 0 {
+		t.Errorf("no images: %v, %v", got, err)
+	}
+}
+
+// scoresFarHigher turns the features round and flattens the logits: every detector must take that for more
+// out-of-distribution than the images it knows. This is the test of the sign.
+func scoresFarHigher(t *testing.T, d Detector, s *features.Set, want []float64) {
+	far := clone(s)
+	for i := range far.Features {
+		far.Features[i] = -3 * far.Features[i]
+	}
+	for i := range far.Logits {
+		far.Logits[i] = -5 + far.Logits[i]/100
+	}
+	got, err := d.Score(nil, far)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mean(got) <= mean(want) {
+		t.Errorf("far images score %v on average, near ones %v", mean(got), mean(want))
+	}
+}
+
+func mean(x []float64) float64 {
+	var sum float64
+	for _, v := range x {
+		sum += v / float64(len(x))
+	}
+	return sum
+}
