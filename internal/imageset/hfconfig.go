@@ -37,14 +37,15 @@ type processor struct {
 var processors = map[string]processor{
 	"ViT":         {square: true, resample: Bilinear},
 	"DeiT":        {square: true, resample: Bicubic, crop: true},
-	"Beit":        {square: true, resample: Bicubic},
+	"Beit":        {square: true, resample: Bicubic, crop: true},
 	"Siglip":      {square: true, resample: Bicubic},
 	"Pvt":         {square: true, resample: Bilinear},
+	"Segformer":   {square: true, resample: Bilinear},
 	"MobileNetV1": {resample: Bilinear, crop: true},
 	"MobileNetV2": {resample: Bilinear, crop: true},
 	"Bit":         {resample: Bicubic, crop: true},
 	"CLIP":        {resample: Bicubic, crop: true},
-	"ConvNext":    {resample: Bilinear, cropPct: true},
+	"ConvNext":    {resample: Bicubic, cropPct: true},
 }
 
 // harmless are keys that do not change the tensor of an RGB picture.

@@ -1,0 +1,172 @@
+package imageset
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// read returns a file's bytes.
+func read(t testing.TB, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// pixels decodes a whole picture.
+func pixels(t testing.TB, m *Image) []byte {
+	t.Helper()
+	out := make([]byte, 3*m.W*m.H)
+	for y := range m.H {
+		m.Row(out[3*m.W*y:], y)
+	}
+	return out
+}
+
+// wantPixels reads an 8-bit RGB PNG through the standard library alone.
+func wantPixels(t testing.TB, path string) (pix []byte, w, h int) {
+	t.Helper()
+	img, err := png.Decode(bytes.NewReader(read(t, path)))
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	b := img.Bounds()
+	for y := range b.Dy() {
+		for x := range b.Dx() {
+			r, g, b, _ := img.At(x, y).RGBA()
+			pix = append(pix, byte(r>>8), byte(g>>8), byte(b>>8))
+		}
+	}
+	return pix, b.Dx(), b.Dy()
+}
+
+// difference is the mean and largest absolute difference.
+func difference(a, b []byte) (mean float64, most int) {
+	sum := 0
+	for i := range a {
+		d := int(a[i]) - int(b[i])
+		sum += max(d, -d)
+		most = max(most, d, -d)
+	}
+	return float64(sum) / float64(len(a)), most
+}
+
+// TestDecodeGoldens compares every format with PIL (testdata/gen/images.py).
+// JPEG's cosine transform may round differently, by a level or two where
+// colours are converted; everything else is exact.
+func TestDecodeGoldens(t *testing.T) {
+	files, err := filepath.Glob("testdata/decode/*.want.png")
+	if err != nil || len(files) < 40 {
+		t.Fatalf("%d goldens, %v", len(files), err)
+	}
+	for _, f := range files {
+		name := strings.TrimSuffix(f, ".want.png")
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			m, err := Decode(read(t, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, w, h := wantPixels(t, f)
+			if m.W != w || m.H != h {
+				t.Fatalf("%d×%d pixels, want %d×%d", m.W, m.H, w, h)
+			}
+			mean, most := difference(pixels(t, m), want)
+			limit, mostAllowed := 0.0, 0
+			if m.Format == "jpeg" {
+				limit, mostAllowed = 0.1, 3
+				if w*h < 10 { // an average over a handful of values
+					limit = 0.5
+				}
+			}
+			if mean > limit || most > mostAllowed {
+				t.Errorf("differs from PIL by %.4f on average and %d at most, want %v and %d", mean, most, limit, mostAllowed)
+			}
+		})
+	}
+}
+
+// bigPNG is a valid PNG header that claims w×h pixels.
+func bigPNG(w, h uint32) []byte {
+	ihdr := binary.BigEndian.AppendUint32([]byte("IHDR"), w)
+	ihdr = append(binary.BigEndian.AppendUint32(ihdr, h), 8, 2, 0, 0, 0)
+	b := append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d"), ihdr...)
+	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(ihdr))
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	jpeg := read(t, "testdata/decode/420_34x18.jpg")
+	wide := bytes.Clone(jpeg)
+	at := bytes.Index(wide, []byte{0xff, 0xc0})
+	copy(wide[at+5:], []byte{0x20, 0, 0x20, 0}) // 8192×8192 in a file of a kilobyte
+	for _, c := range []struct {
+		name, want string
+		data       []byte
+	}{
+		{"empty", "empty", nil},
+		{"text", "not an image", []byte("hello, world")},
+		{"html", "HTML", []byte("<html>")},
+		{"tiff", "TIFF", []byte("II*\x00abcdefgh")},
+		{"heic", "HEIC", []byte("\x00\x00\x00\x18ftypheic")},
+		{"bomb", "50000×50000 pixels, more than the limit", bigPNG(50000, 50000)},
+		{"long", "a side longer", bigPNG(1<<21, 1)},
+		{"lying", "more than a file of", wide},
+		{"half a header", "truncated", jpeg[:20]},
+		{"half a jpeg", "jpeg", jpeg[:len(jpeg)/2]},
+		{"half a png", "decode png", read(t, "testdata/decode/rgb.png")[:200]},
+		{"half a gif", "gif", read(t, "testdata/decode/plain.gif")[:400]},
+		{"half a webp", "webp", read(t, "testdata/decode/lossy_31x19.webp")[:60]},
+		{"half a bmp", "truncated", read(t, "testdata/decode/rgb.bmp")[:1000]},
+	} {
+		m, err := Decode(c.data)
+		if err == nil || m != nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)
+		}
+	}
+}
+
+// TestDecodeRealJPEG measures how near the decoded photographs of the data pack
+// are to what libjpeg made of the same file. Before chroma was interpolated the
+// difference was 20 to 30 times as large.
+func TestDecodeRealJPEG(t *testing.T) {
+	m, err := Decode(read(t, data(t, "dtd", "images", "braided", "braided_0180.jpg")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _, _ := wantPixels(t, data(t, "goldens", "images", "1_braid_256x283.png"))
+	if mean, most := difference(pixels(t, m), want); mean > 0.08 || most > 4 {
+		t.Errorf("differs from libjpeg by %.4f on average and %d at most", mean, most)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	files, _ := filepath.Glob("testdata/decode/*")
+	for _, file := range files {
+		if !strings.HasSuffix(file, ".want.png") {
+			f.Add(read(f, file))
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if h, err := readHeader(b); err == nil && h.w*h.h > 1<<20 {
+			return // legal, and slow
+		}
+		m, err := Decode(b)
+		if err != nil {
+			return
+		}
+		pixels(t, m)
+		p := presets["cifar10"]
+		tensor, h, w, err := p.Apply(m)
+		if err != nil || h != 32 || w != 32 || math.IsNaN(float64(tensor[0])) {
+			t.Errorf("%d×%d picture became %d×%d, %v", m.W, m.H, w, h, err)
+		}
+	})
+}
