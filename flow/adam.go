@@ -5,7 +5,6 @@ import "math"
 // adam is the optimiser of Kingma & Ba (arXiv:1412.6980) over one flat parameter slice.
 type adam struct {
 	m, v   []float32 // first and second moments
-	t      int       // steps taken
 	beta1t float64   // β₁^t
 	beta2t float64   // β₂^t
 }
@@ -21,9 +20,15 @@ func newAdam(n int) *adam {
 	return &adam{m: make([]float32, n), v: make([]float32, n), beta1t: 1, beta2t: 1}
 }
 
+// reset forgets the moments.
+func (a *adam) reset() {
+	clear(a.m)
+	clear(a.v)
+	a.beta1t, a.beta2t = 1, 1
+}
+
 // step moves p against scale·g by the learning rate; scale is what gradient clipping left of the gradient.
 func (a *adam) step(p, g []float32, rate float64, scale float32) {
-	a.t++
 	a.beta1t *= beta1
 	a.beta2t *= beta2
 	lr := float32(rate / (1 - a.beta1t))

@@ -82,6 +82,24 @@ func (b *block) init(rng *rand.Rand) {
 	}
 }
 
+// standardize sets ActNorm so that every coordinate of the rows of x gets mean 0 and variance 1, but for the ridge that
+// keeps a dead coordinate from being blown up.
+func (b *block) standardize(x []float32) {
+	mean := meanRow(x, b.d)
+	variance := make([]float64, b.d)
+	var level float64
+	for i, v := range x {
+		c := float64(v) - mean[i%b.d]
+		variance[i%b.d] += c * c / float64(len(x)/b.d)
+		level += c * c / float64(len(x))
+	}
+	for j, v := range variance {
+		inv := 1 / math.Sqrt(v+leastRidge*level)
+		b.logScale[j] = float32(math.Log(inv))
+		b.shift[j] = float32(-mean[j] * inv)
+	}
+}
+
 // blockTape is what a block remembers of a forward pass for the backward one; every field has room for the largest
 // batch.
 type blockTape struct {

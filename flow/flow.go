@@ -23,7 +23,11 @@ type Config struct {
 	Classes int `json:"classes"`
 }
 
-func (c Config) check() error {
+// maxSize keeps the number of parameters within an int.
+const maxSize = 1 << 18
+
+// Check tells whether a flow of this shape can be.
+func (c Config) Check() error {
 	switch {
 	case c.Dim < 2:
 		return fmt.Errorf("flow over %d dimensions: a coupling needs at least 2", c.Dim)
@@ -35,6 +39,9 @@ func (c Config) check() error {
 		return fmt.Errorf("flow with log-scale clamp %v: want a value in (0, 20]", c.Clamp)
 	case c.Classes < 0:
 		return fmt.Errorf("flow with %d base components", c.Classes)
+	case max(c.Dim, c.Layers, c.Hidden, c.Classes) > maxSize:
+		return fmt.Errorf("flow of %d dimensions, %d layers, %d hidden units and %d components: want at most %d of each",
+			c.Dim, c.Layers, c.Hidden, c.Classes, maxSize)
 	}
 	return c.Whiten.check()
 }
@@ -64,7 +71,7 @@ func newFlow(cfg Config, rng *rand.Rand) (*Flow, error) {
 
 // layout allocates a flow's parameters as one slice and hands each layer its part.
 func layout(cfg Config) (*Flow, error) {
-	if err := cfg.check(); err != nil {
+	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
 	f := &Flow{cfg: cfg, params: make([]float32, cfg.params())}
@@ -207,7 +214,7 @@ func (f *Flow) start() float64 {
 	if f.whiten == nil {
 		return 0
 	}
-	return f.whiten.logdet
+	return f.whiten.logdet[0]
 }
 
 // forwardBlocks is forward without the whitening.

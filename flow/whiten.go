@@ -35,10 +35,10 @@ func (w Whitening) check() error {
 // is not trained.
 type whiten struct {
 	d      int
-	mean   []float32 // d
-	m      []float32 // d×d
-	inv    []float32 // d×d
-	logdet float64   // log |det M|
+	mean   []float32  // d
+	m      []float32  // d×d
+	inv    []float32  // d×d
+	logdet [1]float64 // log |det M|
 }
 
 func newWhiten(d int) *whiten {
@@ -67,70 +67,45 @@ func (w *whiten) inverse(z []float32) {
 	}
 }
 
-// varianceFloor bounds the eigenvalues of the whitened covariance from below, as a share of the largest one. A dead
-// channel has next to no variance; without a floor it would be scaled by millions, and float32 rounding with it: at
-// 1e-8 a feature is scaled by at most 10⁴ times the least scaled one, which float32 still resolves to 1e-3 of a
-// standard deviation.
-const varianceFloor = 1e-8
+// leastRidge is the smallest share of the mean variance that is added to every variance before whitening. A dead
+// channel has next to no variance; left alone it would be scaled by millions, and float32 rounding with it: with 1e-8
+// a coordinate is scaled by at most 10⁴ times what the mean variance asks for, which float32 still resolves to 1e-3
+// of a standard deviation.
+const leastRidge = 1e-8
 
 var errNoVariance = errors.New("the training features do not vary: whitening is undefined")
 
-// fitWhiten estimates the whitening of x (n×d) around centre(i), the d-vector subtracted from row i before the
-// covariance is taken (nil: the mean). M is the symmetric root V Λ^(−1/2) Vᵀ, which turns the axes least.
-func fitWhiten(x []float32, d int, labels []int, means []float64) (*whiten, error) {
-	n := rows(x, d)
-	mean := meanRow(x, d)
-	cov, err := covariance(x, d, func(i int) []float64 {
-		if labels == nil {
-			return mean
-		}
-		return means[labels[i]*d : (labels[i]+1)*d]
-	})
-	if err != nil {
-		return nil, err
-	}
-	var eig mat.EigenSym
-	if !eig.Factorize(cov, true) {
-		return nil, fmt.Errorf("whiten %d features of %d dimensions: the eigenvalues did not converge", n, d)
-	}
-	return fromEigen(mean, &eig)
-}
-
-func fromEigen(mean []float64, eig *mat.EigenSym) (*whiten, error) {
+// fitWhiten makes the whitening of a covariance Σ (d×d) around mean, with ridge times the mean variance added to the
+// diagonal. With Σ = UᵀU, U upper triangular, M = U⁻¹. Σ is not changed.
+func fitWhiten(mean []float64, cov *mat.SymDense, ridge float64) (*whiten, error) {
 	d := len(mean)
-	values := eig.Values(nil)
-	top := values[d-1]
-	if !(top > 0) || math.IsInf(top, 0) {
+	level := mat.Trace(cov) / float64(d)
+	if !(level > 0) || math.IsInf(level, 0) {
 		return nil, errNoVariance
 	}
+	sum := mat.NewSymDense(d, nil)
+	sum.CopySym(cov)
+	for j := range d {
+		sum.SetSym(j, j, sum.At(j, j)+ridge*level)
+	}
+	var chol mat.Cholesky
+	if !chol.Factorize(sum) {
+		return nil, fmt.Errorf("whiten %d dimensions: the covariance is not positive definite with a ridge of %g", d, ridge)
+	}
+	var u, inv mat.TriDense
+	chol.UTo(&u)
+	if err := inv.InverseTri(&u); err != nil && !errors.As(err, new(mat.Condition)) {
+		return nil, fmt.Errorf("whiten %d dimensions: %w", d, err)
+	}
 	w := newWhiten(d)
-	root := make([]float64, d)
-	for i, v := range values {
-		v = max(v, varianceFloor*top)
-		root[i] = math.Sqrt(v)
-		w.logdet -= 0.5 * math.Log(v)
+	w.logdet[0] = -0.5 * chol.LogDet()
+	for i, v := range mean {
+		w.mean[i] = float32(v)
+		for j := i; j < d; j++ {
+			w.m[i*d+j], w.inv[i*d+j] = float32(inv.At(i, j)), float32(u.At(i, j))
+		}
 	}
-	for j, v := range mean {
-		w.mean[j] = float32(v)
-	}
-	var vectors mat.Dense
-	eig.VectorsTo(&vectors)
-	symmetric(w.inv, &vectors, root)
-	for i := range root {
-		root[i] = 1 / root[i]
-	}
-	symmetric(w.m, &vectors, root)
 	return w, nil
-}
-
-// symmetric writes V diag(values) Vᵀ to dst (d×d).
-func symmetric(dst []float32, v *mat.Dense, values []float64) {
-	var scaled, out mat.Dense
-	scaled.Mul(v, mat.NewDiagDense(len(values), values))
-	out.Mul(&scaled, v.T())
-	for i, x := range out.RawMatrix().Data {
-		dst[i] = float32(x)
-	}
 }
 
 // covariance returns Σ_i (x_i − c_i)(x_i − c_i)ᵀ / n in float64.

@@ -23,11 +23,12 @@ type File struct {
 
 // Training says what a detector was made from.
 type Training struct {
-	Images  int             `json:"images"`           // images it was fitted on
-	HeldOut int             `json:"held_out"`         // further images behind Threshold and Reference
-	Seed    uint64          `json:"seed"`             // of the split and of everything random in the fit
-	Version string          `json:"version"`          // version of oodflow that trained it
-	Report  json.RawMessage `json:"report,omitempty"` // what the method has to tell about its fit
+	Images     int             `json:"images"`               // images it was fitted on
+	Validation int             `json:"validation,omitempty"` // further images that decided when to stop, for a flow
+	HeldOut    int             `json:"held_out"`             // further images behind Threshold and Reference
+	Seed       uint64          `json:"seed"`                 // of the split and of everything random in the fit
+	Version    string          `json:"version"`              // version of oodflow that trained it
+	Report     json.RawMessage `json:"report,omitempty"`     // what the method has to tell about its fit
 }
 
 // TrainOptions are the settings of [Train].

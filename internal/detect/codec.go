@@ -21,6 +21,7 @@ var decoders = map[string]func(d *decoder) (Detector, error){
 	"msp":           func(d *decoder) (Detector, error) { l, err := decodeLogits(d); return as(&MSP{l}, err) },
 	"maxlogit":      func(d *decoder) (Detector, error) { l, err := decodeLogits(d); return as(&MaxLogit{l}, err) },
 	"energy":        func(d *decoder) (Detector, error) { l, err := decodeLogits(d); return as(&Energy{l}, err) },
+	"flow":          func(d *decoder) (Detector, error) { return as(decodeFlow(d)) },
 	"knn":           func(d *decoder) (Detector, error) { return as(decodeKNN(d)) },
 	"mahalanobis":   func(d *decoder) (Detector, error) { return as(decodeMahalanobis(d, false)) },
 	"mahalanobis++": func(d *decoder) (Detector, error) { return as(decodeMahalanobis(d, true)) },
@@ -109,13 +110,18 @@ func (d *decoder) float64(name string, shape ...int) ([]float64, error) {
 	return readTensor(d, name, shape, d.file.Float64)
 }
 
-func readTensor[T float32 | float64](d *decoder, name string, shape []int, read func(string) ([]T, error)) ([]T, error) {
+// has checks that there is a tensor of exactly the given shape, without reading it.
+func (d *decoder) has(name string, shape []int) error {
 	got, err := d.shape(name, len(shape))
-	if err != nil {
-		return nil, err
+	if err == nil && !slices.Equal(got, shape) {
+		err = fmt.Errorf("tensor %q has the shape %v where %v is needed", name, got, shape)
 	}
-	if !slices.Equal(got, shape) {
-		return nil, fmt.Errorf("tensor %q has the shape %v where %v is needed", name, got, shape)
+	return err
+}
+
+func readTensor[T float32 | float64](d *decoder, name string, shape []int, read func(string) ([]T, error)) ([]T, error) {
+	if err := d.has(name, shape); err != nil {
+		return nil, err
 	}
 	x, err := read(name)
 	if err != nil {

@@ -35,6 +35,7 @@ import (
 //	  center         F64 [d]       subtracted first (after normalising, for ++)
 //	  whiten         F64 [d,r]     whitening matrix
 //	  means          F64 [c,r]     whitened class means
+//	flow: see [flow.Flow.State]; settings flow (JSON, [flow.Config]) and normalize ("true" or "false")
 //
 // msp, maxlogit and energy have the setting logits, the length of a row of logits, and no tensors.
 const (

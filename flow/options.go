@@ -1,0 +1,158 @@
+package flow
+
+import "fmt"
+
+// Stop names the rule that ends training.
+type Stop string
+
+const (
+	// StopModerate ends training as soon as the validation likelihood exceeds the Gaussian reference by
+	// Options.Margin nats per dimension, and in any case when StopValidation would. See Train.
+	StopModerate Stop = "moderate"
+	// StopValidation ends training when the validation likelihood has not improved for patience checks, and
+	// keeps the best state. For detection this is far too late: it is here for comparison.
+	StopValidation Stop = "validation"
+	// StopNever trains for all of Options.Epochs.
+	StopNever Stop = "never"
+)
+
+// Options are the settings of Train. Zero values ask for the defaults of DefaultOptions.
+type Options struct {
+	// Layers is the number of ActNorm-and-coupling blocks. Default 4, the paper's RealNVP.
+	Layers int
+	// Hidden is the width of the couplings' hidden layer. Default: the dimension d, as in the paper.
+	Hidden int
+	// Clamp bounds the couplings' log-scales. Default 2, as in FrEIA.
+	Clamp float64
+	// Whiten says which covariance the first layer removes. Default within with labels, else total.
+	Whiten Whitening
+	// Base says what the latent density is. Default classes with labels, else normal.
+	Base Base
+	// Stop is the rule that ends training. Default moderate.
+	Stop Stop
+	// Margin is the gain over the Gaussian reference, in nats per dimension, at which StopModerate stops. Default 0.02.
+	Margin float64
+	// Epochs bounds the passes over the training rows. Default 20.
+	Epochs int
+	// Batch is the number of rows of a step. Default 256.
+	Batch int
+	// LearningRate is Adam's. Default 1e-4.
+	LearningRate float64
+	// ClipNorm bounds the norm of the gradient of a step. Default 100: far above what a healthy step has.
+	ClipNorm float64
+	// Seed drives the first weights and the order of the rows.
+	Seed uint64
+}
+
+// DefaultOptions returns the defaults; Hidden, Whiten and Base depend on the data and are left open.
+func DefaultOptions() Options {
+	return Options{
+		Layers: 4, Clamp: 2, Stop: StopModerate, Margin: 0.02,
+		Epochs: 20, Batch: 256, LearningRate: 1e-4, ClipNorm: 100,
+	}
+}
+
+// Base names the density of the latent z.
+type Base string
+
+const (
+	// BaseNormal is N(0, I).
+	BaseNormal Base = "normal"
+	// BaseClasses is a mixture of unit normals at the class means.
+	BaseClasses Base = "classes"
+)
+
+// resolve fills in what was left open and checks the rest.
+func (o Options) resolve(train Data) (Options, error) {
+	def := DefaultOptions()
+	orInt(&o.Layers, def.Layers)
+	orInt(&o.Hidden, train.Dim)
+	orInt(&o.Epochs, def.Epochs)
+	orInt(&o.Batch, def.Batch)
+	orFloat(&o.Clamp, def.Clamp)
+	orFloat(&o.Margin, def.Margin)
+	orFloat(&o.LearningRate, def.LearningRate)
+	orFloat(&o.ClipNorm, def.ClipNorm)
+	if o.Stop == "" {
+		o.Stop = def.Stop
+	}
+	if o.Whiten == "" {
+		o.Whiten = WhitenTotal
+		if train.Labels != nil {
+			o.Whiten = WhitenWithin
+		}
+	}
+	if o.Base == "" {
+		o.Base = BaseNormal
+		if train.Labels != nil {
+			o.Base = BaseClasses
+		}
+	}
+	return o, o.check(train)
+}
+
+func orInt(v *int, def int) {
+	if *v == 0 {
+		*v = def
+	}
+}
+
+func orFloat(v *float64, def float64) {
+	if *v == 0 {
+		*v = def
+	}
+}
+
+func (o Options) check(train Data) error {
+	if err := o.Whiten.check(); err != nil {
+		return err
+	}
+	labelled := train.Labels != nil
+	switch {
+	case o.Base != BaseNormal && o.Base != BaseClasses:
+		return fmt.Errorf("unknown base %q: want normal or classes", string(o.Base))
+	case o.Stop != StopModerate && o.Stop != StopValidation && o.Stop != StopNever:
+		return fmt.Errorf("unknown stopping rule %q: want moderate, validation or never", string(o.Stop))
+	case o.Base == BaseClasses && !labelled:
+		return fmt.Errorf("a base at the class means needs labels")
+	case o.Whiten == WhitenWithin && !labelled:
+		return fmt.Errorf("whitening within the classes needs labels")
+	case o.Epochs < 1 || o.Batch < 1:
+		return fmt.Errorf("%d epochs with batches of %d: both must be positive", o.Epochs, o.Batch)
+	case !(o.LearningRate > 0 && o.LearningRate <= 1):
+		return fmt.Errorf("learning rate %v: want a value in (0, 1]", o.LearningRate)
+	case !(o.Margin > 0):
+		return fmt.Errorf("margin %v: want a positive number of nats per dimension", o.Margin)
+	case !(o.ClipNorm > 0):
+		return fmt.Errorf("gradient norm bound %v: want a positive value", o.ClipNorm)
+	}
+	return nil
+}
+
+// Data is what a flow is fitted to.
+type Data struct {
+	X      []float32 // n×Dim, row-major
+	Dim    int
+	Labels []int // n class numbers in [0, Classes), or nil
+	// Classes is the number of classes; 0 without labels.
+	Classes int
+}
+
+// Rows returns n.
+func (d Data) Rows() int { return rows(d.X, d.Dim) }
+
+func (d Data) check(name string, least int) error {
+	n := d.Rows()
+	if n < least {
+		return fmt.Errorf("%d %s rows: want at least %d", n, name, least)
+	}
+	if d.Labels != nil && len(d.Labels) != n {
+		panic(fmt.Sprintf("flow: %d labels for %d rows", len(d.Labels), n))
+	}
+	for i, v := range d.X {
+		if v-v != 0 { // NaN or Inf
+			return &RowError{Row: i / d.Dim, Err: fmt.Errorf("%s value %d is %v", name, i%d.Dim, v)}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,206 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+)
+
+// Point is one check of a flow in training. Likelihoods are means over rows, in nats.
+type Point struct {
+	Step     int     `json:"step"`
+	Epoch    float64 `json:"epoch"` // passes over the training rows
+	TrainNLL float64 `json:"train_nll"`
+	ValidNLL float64 `json:"valid_nll"`
+}
+
+// Report says how training went.
+type Report struct {
+	Steps        int     `json:"steps"`
+	Epochs       float64 `json:"epochs"`
+	Reason       string  `json:"reason"`        // why it stopped, in words
+	ReferenceNLL float64 `json:"reference_nll"` // validation NLL of the Gaussian reference
+	ValidNLL     float64 `json:"valid_nll"`     // validation NLL of the flow that was kept
+	Ridge        float64 `json:"ridge"`         // share of the mean variance added before whitening
+	Rollbacks    int     `json:"rollbacks"`     // steps undone because they were not finite
+	LearningRate float64 `json:"learning_rate"` // the last one: each rollback divides it by 10
+	History      []Point `json:"history"`
+}
+
+const (
+	// checkEvery is the number of steps between two looks at the validation rows: moderate training is a few dozen
+	// steps, and a check of 2,000 rows costs about as much as two.
+	checkEvery = 10
+	// checkRows bounds the validation rows of a check; the standard error of the mean NLL is then a few hundredths
+	// of a nat per row even for hundreds of dimensions, and the rows are the same each time.
+	checkRows = 2000
+	// patience is the number of checks without a better validation likelihood after which StopValidation stops.
+	patience = 20
+	// maxRollbacks is the number of blown-up steps after which training gives up.
+	maxRollbacks = 6
+)
+
+// ErrDiverged is returned when training blows up again and again, even at a millionth of the learning rate.
+var ErrDiverged = errors.New("training diverged")
+
+// Train fits a flow to the rows of train by maximum likelihood (Adam), and stops moderately by looking at valid.
+//
+// Why moderately: a flow that goes on learning spends its capacity on what all images have in common, and its
+// detection gets worse long before its validation likelihood does (arXiv:2402.06537). No OOD image may decide when
+// to stop, so the yardstick is a Gaussian model of the same features, whose detection is known to be strong: the one
+// with the class means and their shared covariance (Mahalanobis++), or with one mean when there are no labels. The
+// default flow starts exactly at that model, and StopModerate ends training when the flow explains validation rows
+// better than it by Margin nats per dimension.
+//
+// progress, if not nil, is called at every check. The result depends on nothing but the arguments (on one machine: another
+// BLAS or another number of cores may round differently). Errors: too few rows, values that are not finite, features
+// that do not vary, options out of range, ErrDiverged, and the context's.
+func Train(ctx context.Context, train, valid Data, opt Options, progress func(Point)) (*Flow, *Report, error) {
+	opt, err := opt.resolve(train)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := errors.Join(train.check("training", 2), valid.check("validation", 1)); err != nil {
+		return nil, nil, err
+	}
+	valid.X = valid.X[:min(valid.Rows(), checkRows)*valid.Dim]
+	f, ref, err := start(train, valid, opt)
+	if err != nil {
+		return nil, nil, err
+	}
+	r := &run{opt: opt, f: f, tr: newTrainer(f, train.X, opt.Batch, opt.Seed), valid: valid, progress: progress}
+	r.report = Report{ReferenceNLL: ref.nll, Ridge: ref.ridge, LearningRate: opt.LearningRate}
+	if err := r.train(ctx); err != nil {
+		return nil, nil, err
+	}
+	return f, &r.report, nil
+}
+
+// start builds the flow at its starting point and the reference it is measured against.
+func start(train, valid Data, opt Options) (*Flow, *reference, error) {
+	within := opt.Whiten == WhitenWithin || (opt.Whiten == WhitenNone && train.Labels != nil)
+	ref, err := fitReference(train, valid, within, opt.Base == BaseClasses)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg := Config{Dim: train.Dim, Layers: opt.Layers, Hidden: opt.Hidden, Clamp: opt.Clamp, Whiten: opt.Whiten}
+	if opt.Base == BaseClasses {
+		cfg.Classes = train.Classes
+	}
+	f, err := newFlow(cfg, rand.New(rand.NewPCG(opt.Seed, initStream)))
+	if err != nil {
+		return nil, nil, err
+	}
+	if opt.Whiten == WhitenNone {
+		f.blocks[0].standardize(train.X)
+	} else {
+		f.whiten = ref.whiten
+	}
+	f.setBase(ref) // the couplings are still the identity
+	return f, ref, nil
+}
+
+// run is one call of Train.
+type run struct {
+	opt      Options
+	f        *Flow
+	tr       *trainer
+	valid    Data
+	progress func(Point)
+	report   Report
+	good     []float32 // parameters at the last check
+	best     []float32 // parameters at the best check
+	bestNLL  float64
+	since    int     // checks since the best one
+	sum      float64 // of the batches' NLL since the last check
+	batches  int
+}
+
+func (r *run) train(ctx context.Context) error {
+	perEpoch := len(r.tr.order) / len(r.tr.logp)
+	last := r.opt.Epochs * perEpoch
+	r.bestNLL = math.Inf(1)
+	if err := r.check(0, 0); err != nil {
+		return err
+	}
+	for step := 1; step <= last && r.report.Reason == ""; step++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		nll, norm := r.tr.step(r.report.LearningRate, r.opt.ClipNorm)
+		r.sum += nll
+		r.batches++
+		if !finite(nll) || !finite(norm) {
+			if err := r.rollback(); err != nil {
+				return err
+			}
+		}
+		r.report.Steps = step
+		if step%checkEvery == 0 || step == last {
+			if err := r.check(step, float64(step)/float64(perEpoch)); err != nil {
+				return err
+			}
+		}
+	}
+	if r.report.Reason == "" {
+		r.report.Reason = fmt.Sprintf("all %d epochs done", r.opt.Epochs)
+	}
+	return nil
+}
+
+// check looks at the validation rows and applies the stopping rule.
+func (r *run) check(step int, epoch float64) error {
+	nll, err := r.f.meanNLL(r.valid.X)
+	if err != nil {
+		return r.rollback()
+	}
+	r.good = append(r.good[:0], r.f.params...)
+	p := Point{Step: step, Epoch: epoch, TrainNLL: nll, ValidNLL: nll}
+	if r.batches > 0 {
+		p.TrainNLL = r.sum / float64(r.batches)
+	}
+	r.sum, r.batches = 0, 0
+	r.report.History = append(r.report.History, p)
+	r.report.Epochs, r.report.ValidNLL = epoch, nll
+	if r.progress != nil {
+		r.progress(p)
+	}
+	if nll < r.bestNLL {
+		r.bestNLL, r.since = nll, 0
+		r.best = append(r.best[:0], r.f.params...)
+	} else {
+		r.since++
+	}
+	r.decide(nll)
+	return nil
+}
+
+// decide ends training, by giving a reason, when the rule says so.
+func (r *run) decide(nll float64) {
+	gain := (r.report.ReferenceNLL - nll) / float64(r.f.cfg.Dim)
+	switch {
+	case r.opt.Stop == StopModerate && gain >= r.opt.Margin:
+		r.report.Reason = fmt.Sprintf("%.3f nats per dimension better than the Gaussian reference", gain)
+	case r.opt.Stop != StopNever && r.since >= patience:
+		r.report.Reason = fmt.Sprintf("no better validation likelihood in %d checks, best state kept", patience)
+		copy(r.f.params, r.best)
+		r.report.ValidNLL = r.bestNLL
+	}
+}
+
+// rollback undoes the steps since the last check and divides the learning rate by 10.
+func (r *run) rollback() error {
+	r.report.Rollbacks++
+	if r.report.Rollbacks > maxRollbacks || r.good == nil {
+		return fmt.Errorf("%w %d times, the last at learning rate %g", ErrDiverged, r.report.Rollbacks, r.report.LearningRate)
+	}
+	copy(r.f.params, r.good)
+	r.tr.opt.reset()
+	r.report.LearningRate /= 10
+	r.sum, r.batches = 0, 0
+	return nil
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

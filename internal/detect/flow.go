@@ -1,0 +1,226 @@
+package detect
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/oodflow/oodflow/features"
+	"github.com/oodflow/oodflow/flow"
+)
+
+// Flow scores with the negative log-density of a normalizing flow over the features:
+//
+//	score = −log p(z/‖z‖₂)     z: the penultimate features
+//
+// in nats (arXiv:2402.06537). It needs only the features; labels, or else logits, give its default base a component
+// for each class.
+type Flow struct {
+	flow      *flow.Flow
+	normalize bool
+	warn      []string
+}
+
+var _ stored = (*Flow)(nil)
+
+// FlowOptions are the settings of [TrainFlow].
+type FlowOptions struct {
+	TrainOptions
+	flow.Options
+	Raw bool // leave the features as they are instead of L2-normalising them
+}
+
+// TrainFlow divides s at random into images to fit on, to stop by, and to calibrate on, trains a flow and sets its
+// threshold; see [flow.Train] and [Calibrate]. TrainOptions.Share of the images go to calibration and as large a share
+// of the rest to stopping. TrainOptions.Seed is the flow's seed too.
+func TrainFlow(ctx context.Context, s *features.Set, opt FlowOptions, progress func(flow.Point)) (*File, *flow.Report, error) {
+	if opt.Share == 0 {
+		opt.Share = DefaultShare
+	}
+	rest, held := Split(s.N, opt.Share, opt.TrainOptions.Seed)
+	fit, valid := Split(len(rest), opt.Share, opt.TrainOptions.Seed+1)
+	if len(held) == 0 || len(valid) == 0 || len(fit) < 2 {
+		return nil, nil, fmt.Errorf("train flow: %d images are too few to fit on some, stop by others and calibrate on yet others", s.N)
+	}
+	opt.Options.Seed = opt.TrainOptions.Seed
+	d, report, err := fitFlow(ctx, subset(s, pick(rest, fit)), subset(s, pick(rest, valid)), opt, progress)
+	if err != nil {
+		return nil, nil, fmt.Errorf("train flow: %w", err)
+	}
+	f, err := Calibrate(d, subset(s, held))
+	if err != nil {
+		return nil, nil, err
+	}
+	f.Training = Training{Images: len(fit), Validation: len(valid), HeldOut: len(held), Seed: opt.TrainOptions.Seed, Version: opt.Version}
+	f.Training.Report, err = json.Marshal(report)
+	return f, report, err
+}
+
+// pick returns rows[i] for each i of index.
+func pick(rows, index []int) []int {
+	out := make([]int, len(index))
+	for k, i := range index {
+		out[k] = rows[i]
+	}
+	return out
+}
+
+func fitFlow(ctx context.Context, train, valid *features.Set, opt FlowOptions, progress func(flow.Point)) (*Flow, *flow.Report, error) {
+	d := &Flow{normalize: !opt.Raw}
+	data, err := d.data(train)
+	if err != nil {
+		return nil, nil, err
+	}
+	vx, err := d.rows(nil, valid, 0, valid.N)
+	if err != nil {
+		return nil, nil, err
+	}
+	var report *flow.Report
+	d.flow, report, err = flow.Train(ctx, data, flow.Data{X: vx, Dim: valid.D}, opt.Options, progress)
+	if err != nil {
+		return nil, nil, err
+	}
+	if report.Rollbacks > 0 {
+		d.warn = append(d.warn, fmt.Sprintf("flow: %d training steps were undone because they were not finite", report.Rollbacks))
+	}
+	return d, report, nil
+}
+
+// data returns the training rows with their classes; images without a class are left out where others have one.
+func (d *Flow) data(s *features.Set) (flow.Data, error) {
+	c, warnings, err := classesOf("flow", s)
+	var needs *NeedsError
+	if err != nil && !errors.As(err, &needs) {
+		return flow.Data{}, err
+	}
+	d.warn = warnings
+	if err != nil {
+		x, err := d.rows(nil, s, 0, s.N)
+		return flow.Data{X: x, Dim: s.D}, err
+	}
+	var known, labels []int
+	for i, k := range c.of {
+		if k >= 0 {
+			known, labels = append(known, i), append(labels, k)
+		}
+	}
+	if len(known) < s.N {
+		s = subset(s, known)
+	}
+	x, err := d.rows(nil, s, 0, s.N)
+	return flow.Data{X: x, Dim: s.D, Labels: labels, Classes: c.count}, err
+}
+
+// rows returns rows from, ..., to-1 of s as the flow sees them, in dst where it has room.
+func (d *Flow) rows(dst []float32, s *features.Set, from, to int) ([]float32, error) {
+	x := s.Features[from*s.D : to*s.D]
+	if !d.normalize {
+		return x, nil
+	}
+	if dst != nil {
+		dst = dst[:len(x)]
+	}
+	out, err := features.Normalize(dst, x, s.D)
+	var zero *features.ZeroVectorError
+	if errors.As(err, &zero) {
+		return nil, fmt.Errorf("image %s: %w", imageID(s, from+zero.Row), err)
+	}
+	return out, err
+}
+
+// Name implements [Detector].
+func (*Flow) Name() string { return "flow" }
+
+// Dim returns the number of features the flow reads.
+func (d *Flow) Dim() int { return d.flow.Config().Dim }
+
+// Normalizes tells that the features are L2-normalised first.
+func (d *Flow) Normalizes() bool { return d.normalize }
+
+// Warnings implements warner.
+func (d *Flow) Warnings() []string { return d.warn }
+
+// Flow returns the density itself.
+func (d *Flow) Flow() *flow.Flow { return d.flow }
+
+// flowTile is the number of rows that are normalised and scored at a time.
+const flowTile = 4096
+
+// Score implements [Detector].
+func (d *Flow) Score(dst []float64, s *features.Set) ([]float64, error) {
+	if err := checkFeatures(s, d.Dim()); err != nil {
+		return nil, err
+	}
+	dst = grow(dst, s.N)
+	buf := make([]float32, min(s.N, flowTile)*s.D)
+	for i := 0; i < s.N; i += flowTile {
+		j := min(i+flowTile, s.N)
+		x, err := d.rows(buf, s, i, j)
+		if err != nil {
+			return nil, fmt.Errorf("score with flow: %w", err)
+		}
+		if _, err := d.flow.LogProb(dst[i:j], x); err != nil {
+			var row *flow.RowError
+			if errors.As(err, &row) {
+				return nil, fmt.Errorf("score with flow: image %s: %w", imageID(s, i+row.Row), row.Err)
+			}
+			return nil, err
+		}
+	}
+	for i := range dst {
+		dst[i] = -dst[i]
+	}
+	return dst, nil
+}
+
+func (d *Flow) encode(e *encoder) {
+	cfg, err := json.Marshal(d.flow.Config())
+	if err != nil {
+		panic(err) // a struct of numbers and strings always survives this
+	}
+	e.set("flow", string(cfg))
+	e.set("normalize", fmt.Sprint(d.normalize))
+	for _, t := range d.flow.State() {
+		if t.F64 != nil {
+			e.float64(t.Name, t.F64, t.Shape...)
+		} else {
+			e.float32(t.Name, t.F32, t.Shape...)
+		}
+	}
+}
+
+func decodeFlow(d *decoder) (*Flow, error) {
+	text, err := d.get("flow")
+	if err != nil {
+		return nil, err
+	}
+	var cfg flow.Config
+	if err := json.Unmarshal([]byte(text), &cfg); err != nil {
+		return nil, fmt.Errorf("setting %q: %w", "flow", err)
+	}
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	for _, t := range cfg.State() { // before anything is allocated for them
+		if err := d.has(t.Name, t.Shape); err != nil {
+			return nil, err
+		}
+	}
+	normalize, err := d.get("normalize")
+	if err != nil {
+		return nil, err
+	}
+	f := &Flow{normalize: normalize == "true"}
+	f.flow, err = flow.Restore(cfg, func(t flow.Tensor) error {
+		if t.F64 != nil {
+			x, err := d.float64(t.Name, t.Shape...)
+			copy(t.F64, x)
+			return err
+		}
+		x, err := d.float32(t.Name, t.Shape...)
+		copy(t.F32, x)
+		return err
+	})
+	return f, err
+}
