@@ -61,9 +61,6 @@ func (e *encoder) set(key, value string) { e.meta["detector."+key] = value }
 // setInt adds a setting that is a whole number.
 func (e *encoder) setInt(key string, v int) { e.set(key, strconv.Itoa(v)) }
 
-// setFloat adds a setting that is a real number, kept exactly.
-func (e *encoder) setFloat(key string, v float64) { e.set(key, strconv.FormatFloat(v, 'g', -1, 64)) }
-
 // writeTo writes the file.
 func (e *encoder) writeTo(w io.Writer) error {
 	sw, err := safetensors.NewWriter(w, e.tensors, e.meta)
@@ -155,19 +152,6 @@ func (d *decoder) getInt(key string, least int) (int, error) {
 		return 0, fmt.Errorf("setting %q is %.40q, not a whole number of at least %d", key, v, least)
 	}
 	return n, nil
-}
-
-// getFloat returns a finite number.
-func (d *decoder) getFloat(key string) (float64, error) {
-	v, err := d.get(key)
-	if err != nil {
-		return 0, err
-	}
-	x, err := strconv.ParseFloat(v, 64)
-	if err != nil || !finite(x) {
-		return 0, fmt.Errorf("setting %q is %.40q, not a finite number", key, v)
-	}
-	return x, nil
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

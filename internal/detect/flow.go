@@ -44,7 +44,7 @@ func TrainFlow(ctx context.Context, s *features.Set, opt FlowOptions, progress f
 		return nil, nil, fmt.Errorf("train flow: %d images are too few to fit on some, stop by others and calibrate on yet others", s.N)
 	}
 	opt.Options.Seed = opt.TrainOptions.Seed
-	d, report, err := fitFlow(ctx, subset(s, pick(rest, fit)), subset(s, pick(rest, valid)), opt, progress)
+	d, report, err := fitFlow(ctx, subset(s, pick(rest, 1, fit)), subset(s, pick(rest, 1, valid)), opt, progress)
 	if err != nil {
 		return nil, nil, fmt.Errorf("train flow: %w", err)
 	}
@@ -55,15 +55,6 @@ func TrainFlow(ctx context.Context, s *features.Set, opt FlowOptions, progress f
 	f.Training = Training{Images: len(fit), Validation: len(valid), HeldOut: len(held), Seed: opt.TrainOptions.Seed, Version: opt.Version}
 	f.Training.Report, err = json.Marshal(report)
 	return f, report, err
-}
-
-// pick returns rows[i] for each i of index.
-func pick(rows, index []int) []int {
-	out := make([]int, len(index))
-	for k, i := range index {
-		out[k] = rows[i]
-	}
-	return out
 }
 
 func fitFlow(ctx context.Context, train, valid *features.Set, opt FlowOptions, progress func(flow.Point)) (*Flow, *flow.Report, error) {
