@@ -23,6 +23,9 @@ type Config struct {
 	Classes int `json:"classes"`
 }
 
+// MaxClamp bounds Config.Clamp: exp(20) for each of a few couplings is still far from float32's range.
+const MaxClamp = 20.0
+
 // maxSize keeps the number of parameters within an int.
 const maxSize = 1 << 18
 
@@ -35,8 +38,8 @@ func (c Config) Check() error {
 		return fmt.Errorf("flow with %d layers", c.Layers)
 	case c.Layers > 0 && c.Hidden < 1:
 		return fmt.Errorf("flow with %d hidden units", c.Hidden)
-	case c.Layers > 0 && !(c.Clamp > 0 && c.Clamp <= 20):
-		return fmt.Errorf("flow with log-scale clamp %v: want a value in (0, 20]", c.Clamp)
+	case c.Layers > 0 && !(c.Clamp > 0 && c.Clamp <= MaxClamp):
+		return fmt.Errorf("flow with log-scale clamp %v: want a value in (0, %v]", c.Clamp, MaxClamp)
 	case c.Classes < 0:
 		return fmt.Errorf("flow with %d base components", c.Classes)
 	case max(c.Dim, c.Layers, c.Hidden, c.Classes) > maxSize:

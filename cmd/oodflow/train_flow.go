@@ -2,43 +2,62 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oodflow/oodflow/features"
+	"github.com/oodflow/oodflow/flow"
 	"github.com/oodflow/oodflow/internal/detect"
 )
 
 // methodFlow is the name of the flow among the methods of train.
 const methodFlow = "flow"
 
+// automatic is the value of a flag whose default depends on the features.
+const automatic = "auto"
+
 // flowOptions are the flags of train that shape the flow and its training.
 type flowOptions struct {
 	arch   choice
 	layers int
 	hidden int
+	clamp  float64
+	whiten choice
+	base   choice
+	raw    bool
 	epochs int
 	batch  int
 	lr     float64
+	stop   choice
+	margin float64
 }
 
 // flowFlags are the names of these flags.
-var flowFlags = []string{"arch", "layers", "hidden", "epochs", "batch", "lr"}
+var flowFlags = []string{"arch", "layers", "hidden", "clamp", "whiten", "base", "raw", "epochs", "batch", "lr", "stop", "margin"}
 
 // AddFlags defines the flags.
 func (o *flowOptions) AddFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
+	def := flow.DefaultOptions()
 	o.arch = choice{value: "realnvp", valid: []string{"realnvp"}, absent: map[string]string{
 		"glow": "not in this version: want realnvp",
 	}}
 	addChoice(cmd, &o.arch, "arch", "flow: its architecture, `realnvp`")
-	f.IntVar(&o.layers, "layers", 0, "flow: `N` coupling layers (0: the default)")
-	f.IntVar(&o.hidden, "hidden", 0, "flow: `N` units in each hidden layer (0: the default)")
-	f.IntVar(&o.epochs, "epochs", 0, "flow: at most `N` epochs (0: the default)")
-	f.IntVar(&o.batch, "batch", 0, "flow: `N` images for each step (0: the default)")
-	f.Float64Var(&o.lr, "lr", 0, "flow: Adam's learning `RATE` (0: the default)")
-	noFiles(cmd, "layers", "hidden", "epochs", "batch", "lr")
+	f.IntVar(&o.layers, "layers", def.Layers, "flow: `N` coupling layers")
+	f.IntVar(&o.hidden, "hidden", 0, "flow: `N` units in each hidden layer (0: as many as features)")
+	f.Float64Var(&o.clamp, "clamp", def.Clamp, "flow: bound `X` of a coupling's log-scale")
+	o.whiten = choice{value: automatic, valid: []string{automatic, string(flow.WhitenWithin), string(flow.WhitenTotal), string(flow.WhitenNone)}}
+	addChoice(cmd, &o.whiten, "whiten", "flow: `COVARIANCE` to whiten by first: within the classes, total, none; auto: within with classes, else total")
+	o.base = choice{value: automatic, valid: []string{automatic, string(flow.BaseClasses), string(flow.BaseNormal)}}
+	addChoice(cmd, &o.base, "base", "flow: latent `DENSITY`: classes (one normal each), normal; auto: classes where known")
+	f.BoolVar(&o.raw, "raw", false, "flow: do not L2-normalise the features")
+	f.IntVar(&o.epochs, "epochs", def.Epochs, "flow: at most `N` epochs")
+	f.IntVar(&o.batch, "batch", def.Batch, "flow: `N` images for each step")
+	f.Float64Var(&o.lr, "lr", def.LearningRate, "flow: Adam's learning `RATE`")
+	o.stop = choice{value: string(def.Stop), valid: []string{string(flow.StopModerate), string(flow.StopValidation), string(flow.StopNever)}}
+	addChoice(cmd, &o.stop, "stop", "flow: stopping `RULE`: moderate, validation (best likelihood), never (all epochs)")
+	f.Float64Var(&o.margin, "margin", def.Margin, "flow: moderate stops `NATS` per feature above a Gaussian")
+	noFiles(cmd, "layers", "hidden", "clamp", "epochs", "batch", "lr", "margin")
 }
 
 // validate checks the flags' ranges, and that none is given for another method.
@@ -49,20 +68,61 @@ func (o *flowOptions) validate(cmd *cobra.Command, method string) error {
 		}
 	}
 	for _, n := range []struct {
-		flag  string
-		value int
-	}{{"layers", o.layers}, {"hidden", o.hidden}, {"epochs", o.epochs}, {"batch", o.batch}} {
-		if n.value < 0 {
-			return usagef("--%s %d: want 0 or more", n.flag, n.value)
+		flag         string
+		value, least int
+	}{{"layers", o.layers, 1}, {"hidden", o.hidden, 0}, {"epochs", o.epochs, 1}, {"batch", o.batch, 1}} {
+		if n.value < n.least {
+			return usagef("--%s %d: want %d or more", n.flag, n.value, n.least)
 		}
 	}
-	if !(o.lr >= 0 && o.lr <= 1) {
+	switch {
+	case !(o.lr > 0 && o.lr <= 1):
 		return usagef("--lr %v: want a rate above 0, at most 1", o.lr)
+	case !(o.clamp > 0 && o.clamp <= flow.MaxClamp):
+		return usagef("--clamp %v: want a bound above 0, at most %v", o.clamp, flow.MaxClamp)
+	case !(o.margin > 0):
+		return usagef("--margin %v: want a positive number of nats per feature", o.margin)
 	}
 	return nil
 }
 
-// fitFlow trains the flow and shows its epochs.
-func (o *trainOptions) fitFlow(ctx context.Context, set *features.Set, c *console) (*detect.File, error) {
-	return nil, withHint(errors.New("train the flow: not in this version"), "--method mahalanobis++ is")
+// options returns the flags as the flow takes them.
+func (o *flowOptions) options() flow.Options {
+	opt := flow.Options{
+		Layers: o.layers, Hidden: o.hidden, Clamp: o.clamp, Stop: flow.Stop(o.stop.value), Margin: o.margin,
+		Epochs: o.epochs, Batch: o.batch, LearningRate: o.lr,
+	}
+	if o.whiten.value != automatic {
+		opt.Whiten = flow.Whitening(o.whiten.value)
+	}
+	if o.base.value != automatic {
+		opt.Base = flow.Base(o.base.value)
+	}
+	return opt
 }
+
+// fitFlow trains the flow and shows how its likelihood grows.
+func (o *trainOptions) fitFlow(ctx context.Context, set *features.Set, c *console) (*detect.File, error) {
+	opt := detect.FlowOptions{
+		TrainOptions: detect.TrainOptions{Share: o.holdout, Seed: o.seed, Version: moduleVersion()},
+		Options:      o.flow.options(),
+		Raw:          o.flow.raw,
+	}
+	file, report, err := detect.TrainFlow(ctx, set, opt, func(p flow.Point) { showPoint(c, p) })
+	if err != nil {
+		return nil, err
+	}
+	c.note("stopped after %d steps (%.2f epochs): %s", report.Steps, report.Epochs, report.Reason)
+	return file, nil
+}
+
+// showPoint prints a line for each check of the first hundred steps, then for every tenth.
+func showPoint(c *console, p flow.Point) {
+	if p.Step == 0 {
+		c.note("%6s %7s %12s %12s   (nats per image)", "step", "epoch", "train NLL", "valid NLL")
+	}
+	if p.Step <= 100 || p.Step%100 == 0 {
+		c.note("%6d %7.2f %12.3f %12.3f", p.Step, p.Epoch, p.TrainNLL, p.ValidNLL)
+	}
+}
+
