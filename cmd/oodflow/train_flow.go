@@ -125,4 +125,3 @@ func showPoint(c *console, p flow.Point) {
 		c.note("%6d %7.2f %12.3f %12.3f", p.Step, p.Epoch, p.TrainNLL, p.ValidNLL)
 	}
 }
-

@@ -44,7 +44,7 @@ func TrainFlow(ctx context.Context, s *features.Set, opt FlowOptions, progress f
 		return nil, nil, fmt.Errorf("train flow: %d images are too few to fit on some, stop by others and calibrate on yet others", s.N)
 	}
 	opt.Options.Seed = opt.TrainOptions.Seed
-	d, report, err := fitFlow(ctx, subset(s, pick(rest, 1, fit)), subset(s, pick(rest, 1, valid)), opt, progress)
+	d, report, err := fitFlow(ctx, subset(s, pickRows(rest, 1, fit)), subset(s, pickRows(rest, 1, valid)), opt, progress)
 	if err != nil {
 		return nil, nil, fmt.Errorf("train flow: %w", err)
 	}
