@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -20,9 +21,10 @@ import (
 	"github.com/oodflow/oodflow/internal/classifier"
 )
 
-const doctorLong = `Shows what this machine offers to oodflow: processor, linear algebra with its measured speed, the
-engines that can run classifiers, and the versions that matter in a bug report. Without ONNX Runtime
-everything still works, more slowly and with fewer kinds of models; doctor then says how to get it.`
+const doctorLong = `Shows what this machine offers to oodflow: the processor, linear algebra with its
+measured speed, the engines that can run classifiers, and the versions that
+matter in a bug report. Without ONNX Runtime oodflow still works, more slowly and
+with fewer kinds of models; doctor then says how to get it.`
 
 const doctorExample = `  oodflow doctor
   oodflow doctor --json`
@@ -112,8 +114,17 @@ func diagnose(library string) diagnosis {
 }
 
 func findONNXRuntime(library string) onnxRuntimeFacts {
+	if pureGo() {
+		return onnxRuntimeFacts{
+			Problem: "not in this build, which has no cgo",
+			Hint:    "to use ONNX Runtime, build oodflow with CGO_ENABLED=1 and a C compiler",
+		}
+	}
 	lib, err := classifier.FindLibrary(library)
-	if err != nil {
+	switch {
+	case errors.Is(err, classifier.ErrNoLibrary):
+		return onnxRuntimeFacts{Problem: "not found", Hint: classifier.HowToGetLibrary()}
+	case err != nil:
 		return onnxRuntimeFacts{Problem: err.Error(), Hint: hintOf(err)}
 	}
 	return onnxRuntimeFacts{Found: true, Path: lib.Path, Where: lib.Where, Version: lib.Version}
@@ -186,21 +197,24 @@ func measureSgemm(d time.Duration) float64 {
 // writeText writes the aligned form for people.
 func (d diagnosis) writeText(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "oodflow\t%s\t%s\n", d.Version, strings.Join(d.Build, ", "))
-	fmt.Fprintf(t, "processor\t%d cores\t%s\n", d.CPUs, strings.Join(d.CPUFeatures, ", "))
-	fmt.Fprintf(t, "BLAS\t%.0f GFLOP/s\t%s\n", d.BLAS.SgemmGFLOPS, d.BLAS.Name)
-	if o := d.ONNXRuntime; o.Found {
-		fmt.Fprintf(t, "ONNX Runtime\t%s\t%s (%s)\n", o.Version, o.Path, o.Where)
-	} else {
-		fmt.Fprintf(t, "ONNX Runtime\tnot found\t%s\n", o.Problem)
+	fmt.Fprintf(t, "oodflow\t%s, %s\n", d.Version, strings.Join(d.Build, ", "))
+	fmt.Fprintf(t, "processor\t%d cores, %s\n", d.CPUs, strings.Join(d.CPUFeatures, ", "))
+	if d.Threads != d.CPUs {
+		fmt.Fprintf(t, "threads\t%d (GOMAXPROCS)\n", d.Threads)
 	}
-	fmt.Fprintf(t, "gorgonia\t%s\tbuilt in, with onnx-go %s\n", d.Gorgonia.Version, d.Gorgonia.ONNXGo)
-	fmt.Fprintf(t, "--engine auto\t%s\n", d.Engine)
+	fmt.Fprintf(t, "BLAS\t%s, %.0f GFLOP/s\n", d.BLAS.Name, d.BLAS.SgemmGFLOPS)
+	if o := d.ONNXRuntime; o.Found {
+		fmt.Fprintf(t, "ONNX Runtime\t%s, %s\n\tfound in %s\n", o.Version, o.Path, o.Where)
+	} else {
+		fmt.Fprintf(t, "ONNX Runtime\t%s\n", o.Problem)
+	}
+	fmt.Fprintf(t, "gorgonia\t%s with onnx-go %s, built in\n", d.Gorgonia.Version, d.Gorgonia.ONNXGo)
+	fmt.Fprintf(t, "--engine auto\tis %s\n", d.Engine)
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	if d.ONNXRuntime.Hint != "" {
-		_, err := fmt.Fprintf(w, "\nhint: %s\n", d.ONNXRuntime.Hint)
+		_, err := fmt.Fprintf(w, "\n%s\n", d.ONNXRuntime.Hint)
 		return err
 	}
 	return nil

@@ -13,25 +13,30 @@ import (
 	"github.com/oodflow/oodflow/internal/detect"
 )
 
-const evalLong = `Measures how well a detector tells out-of-distribution images from test images, and how baselines do on the same
-features: a table with AUROC and its 95 % confidence interval, AUPR with either side as the positive class, and
-FPR@95, the share of OOD images taken for ID at the threshold that passes 95 % of the ID images.
+const evalLong = `Measures how well a detector tells out-of-distribution (OOD) images from
+in-distribution (ID) test images, and how baselines do on the same features.
 
---id are features of test images from the classifier's world, --ood features of images from elsewhere, one flag for
-each set. Both must come from the classifier that the detector was trained for.
+--id are features of test images from the classifier's world, --ood features of
+images from elsewhere, one flag for each set. All must come from the classifier
+that the detector was trained for.
 
---baselines adds other detectors to the table. msp, maxlogit and energy read the logits; knn, mahalanobis and
-mahalanobis++ are fitted to the training features: those that the detector was trained on, if they are still there
-unchanged, or --train-features.
+--baselines adds other detectors to the table. msp, maxlogit and energy read the
+logits; knn, mahalanobis and mahalanobis++ are fitted to training features: those
+of --train-features, or those that the detector was trained on, if they still lie
+where they did, unchanged.
 
---min-auroc makes the command fail (exit status 3) when the detector's AUROC is below X, on the set NAME or, without
-NAME, on any. The report is written all the same.`
+--min-auroc makes the command fail with exit status 3 when the detector's AUROC
+is below X, on the set NAME or, without NAME, on any. The report is written all
+the same.`
 
-const evalExample = `  oodflow eval --detector resnet.safetensors --id val.safetensors --ood textures=textures.safetensors
-  oodflow eval --detector d.safetensors --id test.safetensors --ood svhn=svhn.safetensors --baselines all --format markdown
-  oodflow eval --detector d.safetensors --id test.safetensors --ood svhn=svhn.safetensors --ood dtd=dtd.safetensors \
-      --baselines msp,mahalanobis++ --train-features train.safetensors --format json --out report.json
-  oodflow eval --detector d.safetensors --id test.safetensors --ood svhn=svhn.safetensors --min-auroc svhn=0.95`
+const evalExample = `  oodflow eval --detector detector.safetensors --id val.safetensors \
+      --ood textures=textures.safetensors --baselines all
+  oodflow eval --detector detector.safetensors --id CIFAR-10=test.safetensors \
+      --ood svhn=svhn.safetensors --ood dtd=dtd.safetensors \
+      --baselines msp,mahalanobis++ --train-features train.safetensors \
+      --format json --out report.json
+  oodflow eval --detector detector.safetensors --id test.safetensors \
+      --ood svhn=svhn.safetensors --min-auroc svhn=0.95`
 
 type evalOptions struct {
 	detector      string
@@ -77,11 +82,11 @@ func (o *evalOptions) AddFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.detector, "detector", "", "the detector: a `FILE` written by train")
 	completeFiles(cmd, "detector", "safetensors")
-	f.StringVar(&o.idFlag, "id", "", "`[NAME=]FEATURES` of in-distribution test images")
-	f.StringArrayVar(&o.oodFlags, "ood", nil, "`NAME=FEATURES` of out-of-distribution images; repeat for more sets")
-	f.StringVar(&o.baselinesFlag, "baselines", "", "compare with `all|none|NAME,...`: "+strings.Join(detect.Names(), ", ")+" (default none; all with --train-features)")
+	f.StringVar(&o.idFlag, "id", "", "features of ID test images: `[NAME=]FEATURES`")
+	f.StringArrayVar(&o.oodFlags, "ood", nil, "features of OOD images: `NAME=FEATURES`; repeat for more sets")
+	f.StringVar(&o.baselinesFlag, "baselines", "", "compare with these: `all|none|NAME,...` out of "+strings.Join(detect.Names(), ", ")+" (default none, with --train-features all)")
 	complete(cmd, "baselines", completeList(append([]string{"all", "none"}, detect.Names()...)))
-	f.StringVar(&o.trainFeatures, "train-features", "", "the training `FEATURES`, to fit baselines to")
+	f.StringVar(&o.trainFeatures, "train-features", "", "`FEATURES` to fit baselines to")
 	for _, flag := range []string{"id", "ood", "train-features"} {
 		completeFiles(cmd, flag, featureFiles...)
 	}
@@ -89,9 +94,9 @@ func (o *evalOptions) AddFlags(cmd *cobra.Command) {
 		"junit": "not in this version: want text, markdown, csv or json",
 		"html":  "not in this version: want text, markdown, csv or json",
 	}}
-	addChoice(cmd, &o.format, "format", "the report's form: `text|markdown|csv|json`")
+	addChoice(cmd, &o.format, "format", "write the report as `FORMAT`: "+orList(eval.Formats()))
 	f.StringVarP(&o.out, "out", "o", "", "write the report to `FILE` (default: stdout)")
-	f.StringArrayVar(&o.minAUROC, "min-auroc", nil, "fail with status 3 when the AUROC is below `[NAME=]X`; repeatable")
+	f.StringArrayVar(&o.minAUROC, "min-auroc", nil, "exit with 3 when the AUROC is below `[NAME=]X`, such as 0.95; repeatable")
 	noFiles(cmd, "min-auroc")
 }
 

@@ -60,10 +60,15 @@ func (e *evaluation) check(set named, s *features.Set) {
 	}
 }
 
-// warn adds a warning to the report; where that does not show it, it goes to stderr.
+// warn adds a warning to the report.
 func (e *evaluation) warn(text string) {
 	e.report.Warnings = append(e.report.Warnings, text)
-	if e.opts.format.value == "csv" || e.opts.out != "" {
+	e.tell(text)
+}
+
+// tell writes a warning to stderr too where the report does not show it to who typed the command.
+func (e *evaluation) tell(text string) {
+	if f := e.opts.format.value; f == "csv" || f == "json" || e.opts.out != "" {
 		e.console.warn("%s", text)
 	}
 }
@@ -117,7 +122,7 @@ func (e *evaluation) fitBaseline(name string, from *features.Set) error {
 
 func (e *evaluation) skip(name, why string) {
 	e.report.Skipped = append(e.report.Skipped, eval.Skip{Detector: name, Reason: why})
-	e.console.warn("no %s in the report: %s", name, why)
+	e.tell(fmt.Sprintf("%s is skipped: %s", name, why))
 }
 
 // training reads the training features, for baselines that need them: those of --train-features, or those that the

@@ -15,20 +15,25 @@ import (
 	"github.com/oodflow/oodflow/internal/progress"
 )
 
-const extractLong = `Runs a classifier over images and writes what it makes of them: penultimate features, logits, labels, image
-ids, the classifier's last layer and where all of it came from. The file is in the safetensors format.
+const extractLong = `Runs a classifier over images and writes what it makes of them: penultimate
+features, logits, labels, image ids, the classifier's last layer and where all of
+it came from. The file is in the safetensors format.
 
 ` + sourceHelp + `
 
 ` + preprocessHelp + `
 
-An image that cannot be read is skipped, listed on stderr (the first ten) and counted; --skipped FILE takes the
-whole list. When more than the share --max-bad is skipped, the command fails.`
+An image that cannot be read is skipped, counted and listed on stderr, the first
+ten that is; --skipped FILE takes the whole list. When more than the share
+--max-bad cannot be read, the command fails.`
 
 const extractExample = `  oodflow extract --model resnet.onnx --images photos/train --out train.safetensors
-  oodflow extract --model wrn.onnx --images cifar10:cifar-10-batches-bin#test --preprocess cifar10 --out test.safetensors
-  oodflow extract --model wrn.onnx --images svhn:test_32x32.mat --preprocess cifar10 --limit 5000 --out svhn.safetensors
-  oodflow extract --model vit.onnx --images list.txt --preprocess preprocessor_config.json --engine onnxruntime --out list.safetensors`
+  oodflow extract --model wrn.onnx --images cifar10:cifar-10-batches-bin#test \
+      --preprocess cifar10 --out test.safetensors
+  oodflow extract --model wrn.onnx --images svhn:test_32x32.mat --limit 5000 \
+      --preprocess cifar10 --out svhn.safetensors
+  oodflow extract --model vit.onnx --images list.txt --engine onnxruntime \
+      --preprocess vit/preprocessor_config.json --out list.safetensors`
 
 type extractOptions struct {
 	imageOptions
@@ -63,7 +68,7 @@ func (o *extractOptions) AddFlags(cmd *cobra.Command) {
 	o.imageOptions.AddFlags(cmd)
 	cmd.Flags().StringVarP(&o.out, "out", "o", "", "write the features to `FILE`")
 	completeFiles(cmd, "out", "safetensors")
-	cmd.Flags().StringVar(&o.skipped, "skipped", "", "write the images that were skipped, with reasons, to `FILE`")
+	cmd.Flags().StringVar(&o.skipped, "skipped", "", "list the images that could not be read, with reasons, in `FILE`")
 }
 
 // validate checks what can be checked without opening a file.

@@ -11,11 +11,12 @@ import (
 	"github.com/oodflow/oodflow/features"
 )
 
-const featuresLong = `Shows what is in a file of features: how many images, dimensions and classes, the lengths of the vectors, dead and
-constant dimensions, how the classifier spreads them (uniformity and tolerance), and where they came from.
+const featuresLong = `Shows what is in a file of features: how many images, dimensions and classes,
+the norms of the vectors, dead and constant dimensions, how the classifier
+spreads its features (uniformity and tolerance), and where they came from.
 
-FEATURES is a file written by 'oodflow extract', or an .npy or .npz file from elsewhere. A file that holds NaN or
-infinite values is shown as far as possible and makes the command fail.`
+FEATURES is a file written by 'oodflow extract', or an .npy or .npz file from
+elsewhere.`
 
 const featuresExample = `  oodflow features train.safetensors
   oodflow features from_pytorch.npz --json`
@@ -131,7 +132,7 @@ func dimensionText(s *features.Summary) string {
 		text += fmt.Sprintf(", effective rank %.1f of %d", *s.Dims.EffectiveRank, s.D)
 	}
 	if s.Dims.VarianceRatio != nil {
-		text += fmt.Sprintf(", variances 1 : %.3g", *s.Dims.VarianceRatio)
+		text += fmt.Sprintf(", largest variance %.2g times the smallest", *s.Dims.VarianceRatio)
 	}
 	return text
 }

@@ -3,11 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/term"
 )
 
 // choice is a flag value out of a short list.
@@ -125,6 +127,19 @@ func flagNames(cmd *cobra.Command) []string {
 		}
 	})
 	return names
+}
+
+// helpWidth is how many columns help takes: those of the terminal, from 60 to 100, or 80.
+func helpWidth() int {
+	if w, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil && w > 0 {
+		return min(max(w, 60), 100)
+	}
+	return 80
+}
+
+// flagUsages is the help on flags, wrapped.
+func flagUsages(f *pflag.FlagSet) string {
+	return strings.TrimRight(f.FlagUsagesWrapped(helpWidth()), "\n")
 }
 
 // noArguments refuses arguments that are not flags.

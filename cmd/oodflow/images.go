@@ -8,15 +8,16 @@ import (
 
 // sourceHelp explains SOURCE, for the help of every command that takes one.
 const sourceHelp = `SOURCE, the images, is one of
-  DIR                 a folder, searched recursively; its subfolders' names are class names
-  cifar10:DIR#train   CIFAR-10 in the official binary version; #test for the test images
-  svhn:FILE.mat       SVHN cropped digits (train_32x32.mat)
-  LIST.txt            a text file naming an image in each line, with an optional label: path [label]
+  DIR                 a folder, searched recursively; subfolders are classes
+  cifar10:DIR#train   CIFAR-10, official binary version; or #test
+  svhn:FILE.mat       SVHN's cropped digits, as train_32x32.mat
+  LIST.txt            a text file with a line for each image: path [label]
 Images may be PNG, JPEG, GIF, WebP or BMP.`
 
 // preprocessHelp explains --preprocess likewise.
-const preprocessHelp = `Preprocessing has to be what the classifier was trained with. Without --preprocess it is read from
-MODEL.preprocessor_config.json (MODEL without .onnx) or preprocessor_config.json beside the model.`
+const preprocessHelp = `Preprocessing has to be that of the classifier's training. Without --preprocess
+it is read from a file beside MODEL.onnx: MODEL.preprocessor_config.json or
+preprocessor_config.json.`
 
 // imageOptions are the flags of commands that run a classifier over images.
 type imageOptions struct {
@@ -38,23 +39,23 @@ func (o *imageOptions) AddFlags(cmd *cobra.Command) {
 	completeFiles(cmd, "model", "onnx")
 	f.StringVar(&o.images, "images", "", "the images: a `SOURCE`, see above")
 	complete(cmd, "images", completeSource)
-	f.StringVar(&o.preprocess, "preprocess", "", "`FILE|PRESET`: a Hugging Face preprocessor_config.json, or "+orList(imageset.Presets()))
+	f.StringVar(&o.preprocess, "preprocess", "", "preprocess as `FILE|PRESET` says: a Hugging Face preprocessor_config.json, "+orList(imageset.Presets()))
 	complete(cmd, "preprocess", completePreprocess)
-	f.StringVar(&o.featureTensor, "feature-tensor", "", "take features from the tensor `NAME` rather than the one found by itself")
+	f.StringVar(&o.featureTensor, "feature-tensor", "", "take features from tensor `NAME` (default: found by itself)")
 	o.engine = choice{value: "auto", valid: []string{"auto", "onnxruntime", "gorgonia"}}
-	addChoice(cmd, &o.engine, "engine", "what runs the classifier: `auto|onnxruntime|gorgonia`")
+	addChoice(cmd, &o.engine, "engine", "run the classifier with `ENGINE`: auto, onnxruntime or gorgonia")
 	addLibraryFlag(cmd, &o.library)
-	f.IntVar(&o.batch, "batch", 0, "run `N` images at once (0: as suits the engine)")
-	f.IntVar(&o.threads, "threads", 0, "`N` threads for the classifier (0: one for each core)")
-	f.IntVar(&o.workers, "workers", 0, "`N` images decoded at the same time (0: one for each core)")
-	f.IntVar(&o.limit, "limit", 0, "stop after `N` images (0: all)")
-	f.Float64Var(&o.maxBad, "max-bad", 0.01, "give up when more than this `SHARE` of the images cannot be read")
+	f.IntVar(&o.batch, "batch", 0, "`N` images run at once (0: as suits the engine)")
+	f.IntVar(&o.threads, "threads", 0, "`N` threads that run the classifier (0: all cores)")
+	f.IntVar(&o.workers, "workers", 0, "`N` threads that decode images (0: all cores)")
+	f.IntVar(&o.limit, "limit", 0, "take the first `N` images only (0: all)")
+	f.Float64Var(&o.maxBad, "max-bad", 0.01, "fail when more than this `SHARE` of the images cannot be read")
 	noFiles(cmd, "feature-tensor", "batch", "threads", "workers", "limit", "max-bad")
 }
 
 // addLibraryFlag defines --onnxruntime.
 func addLibraryFlag(cmd *cobra.Command, library *string) {
-	cmd.Flags().StringVar(library, "onnxruntime", "", "ONNX Runtime's shared library `FILE` (else $OODFLOW_ONNXRUNTIME, else searched)")
+	cmd.Flags().StringVar(library, "onnxruntime", "", "ONNX Runtime's shared library `FILE` (default: $OODFLOW_ONNXRUNTIME, else searched for)")
 	completeFiles(cmd, "onnxruntime", "so", "dylib", "dll")
 }
 

@@ -14,11 +14,12 @@ import (
 	"github.com/oodflow/oodflow/internal/onnx"
 )
 
-const inspectLong = `Shows what a classifier takes and gives, which tensor holds its penultimate features, and how that was found. Nothing
-is run. extract takes the features from the same tensor.
+const inspectLong = `Shows what a classifier takes and gives, which tensor holds its penultimate
+features, and how that was found. The model is not run. extract takes the
+features from the same tensor.
 
-A model in which no classifier's head can be found makes the command fail and list the tensors that may hold features;
---feature-tensor names one.`
+A model in which no classifier's head can be found makes the command fail, after
+listing the tensors that may hold features: --feature-tensor names one.`
 
 const inspectExample = `  oodflow inspect resnet.onnx
   oodflow inspect resnet.onnx --json
@@ -45,7 +46,7 @@ func newInspectCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&opts.json, "json", false, "write JSON")
-	cmd.Flags().StringVar(&opts.featureTensor, "feature-tensor", "", "take the tensor `NAME` rather than the one found by itself")
+	cmd.Flags().StringVar(&opts.featureTensor, "feature-tensor", "", "take tensor `NAME` (default: found by itself)")
 	noFiles(cmd, "feature-tensor")
 	return cmd
 }

@@ -6,33 +6,37 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const rootLong = `Tells whether images were drawn from the world that an image classifier was trained on.
+const rootLong = `Tells whether images were drawn from the world that an image classifier was
+trained on.
 
-A frozen ONNX classifier turns images into penultimate features; each feature vector is
-scaled to length one; a normalizing flow is fitted to those of the training images. An
-image to which the flow gives a low density is out-of-distribution (OOD).
+A frozen ONNX classifier turns images into penultimate features; each feature
+vector is scaled to length one; a normalizing flow is fitted to those of the
+training images. An image to which the flow gives a low density is
+out-of-distribution (OOD).
 
 The way from a classifier to a table:
 
   1. inspect   see what the classifier's features are
   2. extract   run it over images: training images, test images, strange images
   3. train     fit a detector to the training images' features
-  4. eval      see how well it tells strange images from the test images
+  4. eval      see how well it tells strange images from test images
   5. score     use it on new images`
 
 const rootExample = `  oodflow extract --model resnet.onnx --images photos/train --out train.safetensors
   oodflow extract --model resnet.onnx --images photos/val --out val.safetensors
   oodflow extract --model resnet.onnx --images textures --out textures.safetensors
-  oodflow train --features train.safetensors --out resnet.oodflow
-  oodflow eval --detector resnet.oodflow --id val.safetensors --ood textures=textures.safetensors
-  oodflow score --detector resnet.oodflow --model resnet.onnx --images inbox`
+  oodflow train --features train.safetensors --out detector.safetensors
+  oodflow eval --detector detector.safetensors --id val.safetensors \
+      --ood textures=textures.safetensors
+  oodflow score --detector detector.safetensors --model resnet.onnx --images inbox`
 
 // exitStatusHelp is the last part of every command's help.
 const exitStatusHelp = `Exit status:
   0    success
   1    an error: a file is missing or damaged, a model cannot be run, ...
   2    bad usage: the command line cannot be carried out
-  3    eval only: the report is written, and a --min-auroc in it was missed
+{{- if or (eq .Name "eval") .HasAvailableSubCommands}}
+  3    the report is written, and a --min-auroc of eval was missed{{end}}
   130  interrupted: nothing was written under the final name
 `
 
@@ -50,15 +54,20 @@ Commands:{{range .Commands}}{{if or .IsAvailableCommand (eq .Name "help")}}
 {{- if .HasAvailableLocalFlags}}
 
 Flags:
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+{{flagUsages .LocalFlags}}{{end}}
 {{- if .HasAvailableInheritedFlags}}
 
 Flags of every command:
-{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+{{flagUsages .InheritedFlags}}{{end}}
 
 ` + exitStatusHelp + `{{if .HasAvailableSubCommands}}
 '{{.CommandPath}} COMMAND --help' tells more about a command.
 {{end}}`
+
+func init() {
+	cobra.EnableCommandSorting = false // the commands stand in the order of their use
+	cobra.AddTemplateFunc("flagUsages", flagUsages)
+}
 
 // newRootCommand builds the whole command line anew, so that tests may run any number of them.
 func newRootCommand() *cobra.Command {
@@ -77,7 +86,6 @@ func newRootCommand() *cobra.Command {
 	root.SetUsageTemplate(usageTemplate)
 	root.SetFlagErrorFunc(flagError)
 	root.PersistentFlags().BoolP("quiet", "q", false, "no progress and no notes; warnings and errors are still shown")
-	cobra.EnableCommandSorting = false
 	root.AddCommand(
 		newInspectCommand(),
 		newExtractCommand(),

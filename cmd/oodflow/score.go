@@ -15,23 +15,27 @@ import (
 	"github.com/oodflow/oodflow/internal/progress"
 )
 
-const scoreLong = `Scores images with a detector: from a file of features, or straight from a classifier and images.
+const scoreLong = `Scores images with a detector: from a file of features, or straight from a
+classifier and images.
 
 Each image gets a row:
   id         the image
   ood_score  higher means more out-of-distribution
-  log_prob   log-density of the normalised features, -ood_score; empty for detectors that are no density
-  p_value    share of held-out training images whose score is at least as high
+  log_prob   log-density of the normalised features, -ood_score; not known (empty,
+             null) of a method that is no density
+  p_value    share of held-out training images that score at least as high
   is_ood     whether ood_score is above the detector's threshold
-  predicted  the classifier's class, counted from 0, where the logits are at hand
+  predicted  the classifier's class, from 0; not known without logits
 
 ` + sourceHelp + `
 
 ` + preprocessHelp
 
 const scoreExample = `  oodflow score --detector detector.safetensors --features new.safetensors
-  oodflow score --detector detector.safetensors --model resnet.onnx --images inbox --out scores.csv
-  oodflow score --detector detector.safetensors --model resnet.onnx --images inbox --format jsonl --quiet`
+  oodflow score --detector detector.safetensors --model resnet.onnx --images inbox \
+      --out scores.csv
+  oodflow score --detector detector.safetensors --model resnet.onnx --images inbox \
+      --format jsonl --quiet`
 
 type scoreOptions struct {
 	imageOptions
@@ -72,7 +76,7 @@ func (o *scoreOptions) AddFlags(cmd *cobra.Command) {
 	completeFiles(cmd, "features", featureFiles...)
 	f.StringVarP(&o.out, "out", "o", "", "write the rows to `FILE` (default: stdout)")
 	o.format = choice{value: "csv", valid: detect.RowFormats()}
-	addChoice(cmd, &o.format, "format", "the rows' form: `csv|jsonl`")
+	addChoice(cmd, &o.format, "format", "write rows as `FORMAT`: csv or jsonl")
 	o.imageOptions.AddFlags(cmd)
 }
 

@@ -72,7 +72,7 @@ func scriptCondition(cond string) (bool, error) {
 	switch cond {
 	case "ort":
 		_, err := classifier.FindLibrary("")
-		return err == nil && classifier.HaveRuntime, nil
+		return err == nil && !pureGo(), nil
 	case "data":
 		return os.Getenv("OODFLOW_DATA") != "", nil
 	}

@@ -13,18 +13,21 @@ import (
 	"github.com/oodflow/oodflow/internal/progress"
 )
 
-const trainLong = `Fits a detector to the features of training images. A random tenth of the images (--holdout) is not trained on: they
-stop the training, and set the threshold so that 95 % of them pass.
+const trainLong = `Fits a detector to the features of training images. A random tenth of the images
+(--holdout) is not trained on: they stop the training, and they set the threshold
+so that 95 % of them pass.
 
-The default method, a normalizing flow on L2-normalised features, prints a line for each epoch and stops by itself,
-moderately: likelihood goes on improving long after detection has begun to get worse. The other methods are the
-baselines of eval, for use on their own.
+The default method, a normalizing flow on L2-normalised features, stops by
+itself, and early: likelihood goes on improving long after detection has begun to
+get worse. The other methods are eval's baselines, for use on their own.
 
-FEATURES is a file written by 'oodflow extract', or an .npy or .npz file from elsewhere.`
+FEATURES is a file written by 'oodflow extract', or an .npy or .npz file from
+elsewhere.`
 
 const trainExample = `  oodflow train --features train.safetensors --out detector.safetensors
   oodflow train --features train.safetensors --out detector.safetensors --seed 7
-  oodflow train --features from_pytorch.npz --method mahalanobis++ --out maha.safetensors`
+  oodflow train --features from_pytorch.npz --method mahalanobis++ \
+      --out mahalanobis.safetensors`
 
 type trainOptions struct {
 	features string
@@ -65,9 +68,9 @@ func (o *trainOptions) AddFlags(cmd *cobra.Command) {
 	f.StringVarP(&o.out, "out", "o", "", "write the detector to `FILE`")
 	completeFiles(cmd, "out", "safetensors")
 	o.method = choice{value: methodFlow, valid: append([]string{methodFlow}, detect.Names()...)}
-	addChoice(cmd, &o.method, "method", "`NAME` of the method: "+orList(o.method.valid))
-	f.Float64Var(&o.holdout, "holdout", detect.DefaultShare, "hold out this `SHARE` of the images")
-	f.Uint64Var(&o.seed, "seed", 1, "`N` for everything random; the same seed gives the same detector")
+	addChoice(cmd, &o.method, "method", "fit the method called `NAME`: "+orList(o.method.valid))
+	f.Float64Var(&o.holdout, "holdout", detect.DefaultShare, "hold this `SHARE` of the images out")
+	f.Uint64Var(&o.seed, "seed", 1, "seed of all that is random: the same `N`, the same detector")
 	noFiles(cmd, "holdout", "seed")
 	o.flow.AddFlags(cmd)
 }

@@ -42,7 +42,7 @@ func (o *flowOptions) AddFlags(cmd *cobra.Command) {
 	o.arch = choice{value: "realnvp", valid: []string{"realnvp"}, absent: map[string]string{
 		"glow": "not in this version: want realnvp",
 	}}
-	addChoice(cmd, &o.arch, "arch", "flow: its architecture, `realnvp`")
+	addChoice(cmd, &o.arch, "arch", "flow: its `ARCHITECTURE`, realnvp")
 	f.IntVar(&o.layers, "layers", def.Layers, "flow: `N` coupling layers")
 	f.IntVar(&o.hidden, "hidden", 0, "flow: `N` units in each hidden layer (0: as many as features)")
 	f.Float64Var(&o.clamp, "clamp", def.Clamp, "flow: bound `X` of a coupling's log-scale")

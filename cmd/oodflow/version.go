@@ -34,11 +34,14 @@ func buildFacts() []string {
 		facts = append(facts, "revision "+rev)
 	}
 	facts = append(facts, runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH)
-	if settings["CGO_ENABLED"] == "0" {
+	if pureGo() {
 		facts = append(facts, "pure Go")
 	}
 	return facts
 }
+
+// pureGo tells whether this is a build without cgo, which cannot load ONNX Runtime.
+func pureGo() bool { return buildSettings()["CGO_ENABLED"] == "0" }
 
 // buildSettings are the settings the go command recorded in the binary.
 func buildSettings() map[string]string {

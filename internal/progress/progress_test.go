@@ -44,7 +44,9 @@ func TestLine(t *testing.T) {
 		{state{what: "extract", unit: "images", total: 10000, done: 1200, elapsed: 3 * time.Second},
 			"extract:  12%  1200/10000 images  400/s  22s left"},
 		{state{what: "score", unit: "images", done: 7, elapsed: 2 * time.Second, note: "1 skipped"},
-			"score: 7 images  3.5/s  2.0s  1 skipped"},
+			"score: 7 images  3.5/s  in 2.0s  1 skipped"},
+		{state{what: "extract", unit: "images", total: 10, done: 10, elapsed: 20 * time.Second},
+			"extract: 100%  10/10 images  0.50/s  in 20s"},
 		{state{what: "extract", unit: "images", total: 10}, "extract:   0%  0/10 images"},
 	} {
 		if got := c.s.line(); got != c.want {

@@ -25,7 +25,7 @@ func (s state) rate() float64 {
 // left is the time the rest takes at the mean rate; false while it cannot be told.
 func (s state) left() (time.Duration, bool) {
 	r := s.rate()
-	if s.total <= 0 || r == 0 || s.done > s.total {
+	if s.done >= s.total || r == 0 {
 		return 0, false
 	}
 	return time.Duration(float64(s.total-s.done) / r * float64(time.Second)), true
@@ -44,8 +44,8 @@ func (s state) figures() string {
 	}
 	if left, ok := s.left(); ok {
 		fmt.Fprintf(&b, "  %s left", Duration(left))
-	} else if s.total <= 0 {
-		fmt.Fprintf(&b, "  %s", Duration(s.elapsed))
+	} else if s.done > 0 {
+		fmt.Fprintf(&b, "  in %s", Duration(s.elapsed))
 	}
 	if s.note != "" {
 		b.WriteString("  " + s.note)
