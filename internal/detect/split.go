@@ -33,9 +33,9 @@ func Split(n int, share float64, seed uint64) (train, held []int) {
 func subset(s *features.Set, rows []int) *features.Set {
 	out := *s
 	out.N = len(rows)
-	out.Features = pick(s.Features, s.D, rows)
-	out.Logits = pick(s.Logits, s.C, rows)
-	out.Labels = pick(s.Labels, 1, rows)
+	out.Features = pickRows(s.Features, s.D, rows)
+	out.Logits = pickRows(s.Logits, s.C, rows)
+	out.Labels = pickRows(s.Labels, 1, rows)
 	out.IDs = make([]string, len(rows))
 	for k, i := range rows {
 		out.IDs[k] = imageID(s, i)
@@ -43,8 +43,8 @@ func subset(s *features.Set, rows []int) *features.Set {
 	return &out
 }
 
-// pick copies the given rows of a matrix of width columns, or returns nil for a matrix that is nil.
-func pick[T any](x []T, width int, rows []int) []T {
+// pickRows copies the given rows of a matrix of width columns, or returns nil for a matrix that is nil.
+func pickRows[T any](x []T, width int, rows []int) []T {
 	if x == nil {
 		return nil
 	}
