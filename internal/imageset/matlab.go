@@ -88,7 +88,7 @@ func listMAT(r io.ReaderAt, size int64) ([]matVar, error) {
 			return nil, fmt.Errorf("variable at byte %d: %w", v.offset, err)
 		}
 		values.Close()
-		vars = append(vars, v)
+		vars = append(vars, values.matVar)
 	}
 	return vars, nil
 }
@@ -114,9 +114,10 @@ func matOrder(r io.ReaderAt) (binary.ByteOrder, error) {
 	return order, nil
 }
 
-// matValues reads the values of a variable from its first to its last.
+// matValues is a variable whose values are being read.
 type matValues struct {
-	r    *bufio.Reader
+	matVar
+	r    *bufio.Reader // at the next value
 	zlib io.Closer
 }
 
@@ -127,43 +128,51 @@ func (v *matValues) Close() error {
 	return v.zlib.Close()
 }
 
-// open reads the variable's description, which fills v, and leaves the reader
-// at its first value. The values are streamed: the memory is that of a window.
-func (v *matVar) open(r io.ReaderAt) (*matValues, error) {
+// open reads the variable's description and leaves the reader at its first
+// value. The values are streamed: the memory is that of a window.
+func (v matVar) open(r io.ReaderAt) (*matValues, error) {
+	values := &matValues{matVar: v}
+	values.r = bufio.NewReaderSize(io.NewSectionReader(r, v.offset, v.size), 64<<10)
 	limit := uint64(v.size) // bytes the matrix can have
-	section := io.NewSectionReader(r, v.offset, v.size)
-	values := &matValues{r: bufio.NewReaderSize(section, 64<<10)}
+	var err error
 	if v.compressed {
-		z, err := zlib.NewReader(values.r)
-		if err != nil {
-			return nil, fmt.Errorf("inflate: %w", unexpectedEOF(err))
-		}
-		values.r, values.zlib = bufio.NewReaderSize(z, 64<<10), z
-		limit *= maxInflate
-		kind, n, _, err := v.tag(values.r)
-		if err == nil && kind != miMATRIX {
-			err = errNotNumeric
-		}
-		if err == nil && uint64(n) > limit {
-			err = fmt.Errorf("claims %d bytes, more than %d compressed ones can hold", n, v.size)
-		}
-		if err != nil {
-			z.Close()
-			return nil, err
-		}
-		limit = uint64(n)
+		limit, err = values.inflate()
 	}
-	if err := v.describe(values.r, limit); err != nil {
+	if err == nil {
+		err = values.describe(limit)
+	}
+	if err != nil {
 		values.Close()
 		return nil, err
 	}
 	return values, nil
 }
 
+// inflate puts a zlib reader before the values and reads the tag of the matrix
+// in it. It returns the bytes that the matrix has.
+func (v *matValues) inflate() (uint64, error) {
+	z, err := zlib.NewReader(v.r)
+	if err != nil {
+		return 0, fmt.Errorf("inflate: %w", unexpectedEOF(err))
+	}
+	v.r, v.zlib = bufio.NewReaderSize(z, 64<<10), z
+	kind, n, _, err := v.tag()
+	if err != nil {
+		return 0, err
+	}
+	if kind != miMATRIX {
+		return 0, errNotNumeric
+	}
+	if uint64(n) > uint64(v.size)*maxInflate {
+		return 0, fmt.Errorf("claims %d bytes, more than %d compressed ones can hold", n, v.size)
+	}
+	return uint64(n), nil
+}
+
 // describe reads flags, dimensions, name and the tag of the values. limit is
 // the number of bytes that the whole variable can have.
-func (v *matVar) describe(r *bufio.Reader, limit uint64) error {
-	flags, err := v.small(r, miUINT32, 8)
+func (v *matValues) describe(limit uint64) error {
+	flags, err := v.small(miUINT32, 8)
 	if err != nil {
 		return err
 	}
@@ -175,7 +184,7 @@ func (v *matVar) describe(r *bufio.Reader, limit uint64) error {
 	if class := word & 0xff; class < firstNumeric || class > lastNumeric || word>>8&complexFlag != 0 {
 		return errNotNumeric
 	}
-	dims, err := v.small(r, miINT32, 4*32)
+	dims, err := v.small(miINT32, 4*32)
 	if err != nil {
 		return err
 	}
@@ -187,12 +196,12 @@ func (v *matVar) describe(r *bufio.Reader, limit uint64) error {
 		}
 		v.dims, v.n = append(v.dims, int(d)), v.n*int(d)
 	}
-	name, err := v.small(r, miINT8, 1024)
+	name, err := v.small(miINT8, 1024)
 	if err != nil {
 		return err
 	}
 	v.name = string(name)
-	kind, n, small, err := v.tag(r)
+	kind, n, small, err := v.tag()
 	if err != nil {
 		return err
 	}
@@ -205,16 +214,16 @@ func (v *matVar) describe(r *bufio.Reader, limit uint64) error {
 
 // tag reads an element's tag. A small element has its length in the upper half
 // of the type word, and at most four bytes of data follow in the same eight.
-func (v *matVar) tag(r *bufio.Reader) (kind int, n uint32, small bool, err error) {
+func (v *matValues) tag() (kind int, n uint32, small bool, err error) {
 	var t [matTag]byte
-	if _, err := io.ReadFull(r, t[:4]); err != nil {
+	if _, err := io.ReadFull(v.r, t[:4]); err != nil {
 		return 0, 0, false, unexpectedEOF(err)
 	}
 	word := v.order.Uint32(t[:4])
 	if word>>16 != 0 {
 		return int(word & 0xffff), word >> 16, true, nil
 	}
-	if _, err := io.ReadFull(r, t[4:]); err != nil {
+	if _, err := io.ReadFull(v.r, t[4:]); err != nil {
 		return 0, 0, false, unexpectedEOF(err)
 	}
 	return int(word), v.order.Uint32(t[4:]), false, nil
@@ -222,8 +231,8 @@ func (v *matVar) tag(r *bufio.Reader) (kind int, n uint32, small bool, err error
 
 // small reads a whole element of the given type and at most max bytes,
 // with the padding that follows it.
-func (v *matVar) small(r *bufio.Reader, want int, max uint32) ([]byte, error) {
-	kind, n, small, err := v.tag(r)
+func (v *matValues) small(want int, max uint32) ([]byte, error) {
+	kind, n, small, err := v.tag()
 	if err != nil {
 		return nil, err
 	}
@@ -235,35 +244,37 @@ func (v *matVar) small(r *bufio.Reader, want int, max uint32) ([]byte, error) {
 		padded = 4
 	}
 	data := make([]byte, padded)
-	if _, err := io.ReadFull(r, data); err != nil {
+	if _, err := io.ReadFull(v.r, data); err != nil {
 		return nil, unexpectedEOF(err)
 	}
 	return data[:n], nil
 }
 
-// integers reads all values of a variable as integers.
-func (v *matVar) integers(r io.ReaderAt) ([]int64, error) {
+// integers calls f with each value of a variable, which have to be whole
+// numbers.
+func (v matVar) integers(r io.ReaderAt, f func(int64)) error {
 	values, err := v.open(r)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer values.Close()
-	out := make([]int64, v.n)
-	size := matSizes[v.kind]
 	var buf [8]byte
-	for i := range out {
-		if _, err := io.ReadFull(values.r, buf[:size]); err != nil {
-			return nil, unexpectedEOF(err)
+	b := buf[:matSizes[values.kind]]
+	for i := range values.n {
+		if _, err := io.ReadFull(values.r, b); err != nil {
+			return unexpectedEOF(err)
 		}
-		if out[i], err = v.integer(buf[:size]); err != nil {
-			return nil, fmt.Errorf("value %d: %w", i, err)
+		n, err := values.integer(b)
+		if err != nil {
+			return fmt.Errorf("value %d: %w", i, err)
 		}
+		f(n)
 	}
-	return out, nil
+	return nil
 }
 
 // integer reads one value, which has to be a whole number.
-func (v *matVar) integer(b []byte) (int64, error) {
+func (v matVar) integer(b []byte) (int64, error) {
 	var f float64
 	switch v.kind {
 	case miINT8:
@@ -289,7 +300,7 @@ func (v *matVar) integer(b []byte) (int64, error) {
 	return int64(f), nil
 }
 
-// matFile is an open file and its size.
+// openMAT opens a file and lists its variables.
 func openMAT(path string) (*os.File, []matVar, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -175,20 +175,27 @@ func (t *transformer) apply(dst []float32, m *Image) (out []float32, h, w int, e
 	inside := win.Intersect(image.Rect(0, 0, rw, rh))
 	pixels := t.window(m, rw, rh, p.Resample, inside)
 	dst = resize(dst, 3*h*w)
-	for c := range 3 {
-		plane, lut := dst[c*h*w:(c+1)*h*w], &p.values[c]
-		if inside != win {
-			fill(plane, lut[0])
-		}
-		for y := range inside.Dy() {
-			row := pixels[3*y*inside.Dx():][:3*inside.Dx()]
-			to := plane[(inside.Min.Y-win.Min.Y+y)*w+inside.Min.X-win.Min.X:]
-			for x := range inside.Dx() {
-				to[x] = lut[row[3*x+c]]
-			}
+	if inside != win {
+		for c := range 3 {
+			fill(dst[c*h*w:(c+1)*h*w], p.values[c][0])
 		}
 	}
+	stride := 3 * inside.Dx()
+	for y := range inside.Dy() {
+		to := (inside.Min.Y-win.Min.Y+y)*w + inside.Min.X - win.Min.X
+		p.normalize(dst[to:], h*w, pixels[y*stride:(y+1)*stride])
+	}
 	return dst, h, w, nil
+}
+
+// normalize writes a row of pixels to the three planes of a tensor, the first of
+// which dst begins in; plane is their distance.
+func (p *Preprocess) normalize(dst []float32, plane int, row []byte) {
+	n := len(row) / 3
+	red, green, blue := dst[:n], dst[plane:][:n], dst[2*plane:][:n]
+	for x := range red {
+		red[x], green[x], blue[x] = p.values[0][row[3*x]], p.values[1][row[3*x+1]], p.values[2][row[3*x+2]]
+	}
 }
 
 func fill(dst []float32, v float32) {

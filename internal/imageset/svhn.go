@@ -15,7 +15,7 @@ import (
 type svhnSource struct {
 	name, path string
 	x          matVar
-	labels     []int64
+	labels     []int8
 }
 
 func (s *svhnSource) Name() string { return s.name }
@@ -64,19 +64,21 @@ func (s *svhnSource) find(r io.ReaderAt, vars []matVar) error {
 	if vars[y].n != d[3] {
 		return fmt.Errorf("y has %d labels for %d images", vars[y].n, d[3])
 	}
-	labels, err := vars[y].integers(r)
+	err := vars[y].integers(r, func(label int64) {
+		switch {
+		case label == 10:
+			label = 0
+		case label < 1 || label > 10:
+			label = Unlabelled
+		}
+		s.labels = append(s.labels, int8(label))
+	})
 	if err != nil {
 		return fmt.Errorf("read y: %w", err)
 	}
-	for i, l := range labels {
-		switch {
-		case l == 10:
-			labels[i] = 0
-		case l < 1 || l > 10:
-			labels[i] = Unlabelled
-		}
+	if len(s.labels) != d[3] {
+		return errors.New("the file changes while it is read")
 	}
-	s.labels = labels
 	return nil
 }
 
@@ -85,10 +87,10 @@ func (s *svhnSource) read() (reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := s.x
-	values, err := x.open(f)
-	if err == nil && x.n != s.x.n {
-		err = errors.New("the file has changed")
+	values, err := s.x.open(f)
+	if err == nil && values.n != s.x.n {
+		values.Close()
+		err = errors.New("the file has changed since it was opened")
 	}
 	if err != nil {
 		f.Close()
@@ -116,7 +118,7 @@ func (r *svhnReader) next(it *item) error {
 		return fmt.Errorf("read image %d of %s: %w", r.i, r.base, unexpectedEOF(err))
 	}
 	it.id = fmt.Sprintf("%s#%d", r.base, r.i)
-	it.label, it.path = r.source.labels[r.i], ""
+	it.label, it.path = int64(r.source.labels[r.i]), ""
 	it.raw = func(buf []byte) *Image { return columnMajorRGB(buf, d[1], d[0]) }
 	r.i++
 	if r.i == d[3] {

@@ -1,0 +1,407 @@
+package imageset
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// data returns the path of a file of the data pack, or skips the test.
+func data(t testing.TB, elem ...string) string {
+	t.Helper()
+	root := os.Getenv("OODFLOW_DATA")
+	if root == "" {
+		t.Skip("OODFLOW_DATA is not set")
+	}
+	return filepath.Join(append([]string{root}, elem...)...)
+}
+
+// write puts files below dir; a path that ends in / is an empty folder.
+func write(t testing.TB, dir string, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
+		path := dir + "/" + name
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(name, "/") {
+			continue
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// pass reads a whole source and returns "id=label" of every image.
+func pass(t testing.TB, src Source) (out []string) {
+	t.Helper()
+	r, err := src.read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var it item
+	for {
+		err := r.next(&it)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, fmt.Sprintf("%s=%d", it.id, it.label))
+	}
+	if len(out) != src.Len() {
+		t.Errorf("%d images, Len says %d", len(out), src.Len())
+	}
+	return out
+}
+
+func TestFolder(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{
+		"dog/b.PNG": "", "dog/a.jpg": "", "cat/deep/er/x.webp": "", "cat/y.bmp": "", "loose.gif": "", "empty/": "", "notes/readme.txt": "",
+		".hidden/z.png": "", "dog/.z.png": "", "dog/z.png.txt": "", "scan.tiff": "",
+	})
+	outside := t.TempDir()
+	write(t, outside, map[string]string{"target.png": "", "folder/in.png": ""})
+	for from, to := range map[string]string{
+		"cat/link.png": filepath.Join(outside, "target.png"), "linked": filepath.Join(outside, "folder"), "dog/loop": dir, "cat/gone.png": "/nowhere",
+	} {
+		if err := os.Symlink(to, filepath.Join(dir, from)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	src, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"loose.gif=-1", "scan.tiff=-1", "cat/gone.png=0", "cat/link.png=0", "cat/y.bmp=0", "cat/deep/er/x.webp=0",
+		"dog/a.jpg=1", "dog/b.PNG=1", "linked/in.png=2"}
+	if got := pass(t, src); !reflect.DeepEqual(got, want) {
+		t.Errorf("images\n%q, want\n%q", got, want)
+	}
+	if got := src.Classes(); !reflect.DeepEqual(got, []string{"cat", "dog", "linked"}) || src.Ignored() != 2 || src.Name() != dir {
+		t.Errorf("classes %q, %d ignored, name %s", got, src.Ignored(), src.Name())
+	}
+
+	flat, err := Open(filepath.Join(dir, "dog"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if flat.Classes() == nil { // through the loop there are folders with images
+		t.Error("a folder linked from a folder of images is not followed")
+	}
+	flat, err = Open(outside + "/folder")
+	if err != nil || flat.Classes() != nil {
+		t.Errorf("a folder of images without folders has classes %q, %v", flat.Classes(), err)
+	}
+}
+
+func TestList(t *testing.T) {
+	dir := t.TempDir()
+	list := "\uFEFFa.png 3\r\n\n# a comment 5\n  sub/my photo 2.jpg\t0 \nnolabel.png\n/abs/x.png -1\nphoto 7\n2024\n" +
+		"b.png 99999999999999999999\nc.png 3.5\n"
+	write(t, dir, map[string]string{"list.txt": list})
+	src, err := Open(filepath.Join(dir, "list.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"a.png=3", "sub/my photo 2.jpg=0", "nolabel.png=-1", "/abs/x.png=-1", "photo=7", "2024=-1",
+		"b.png 99999999999999999999=-1", "c.png 3.5=-1"}
+	if got := pass(t, src); !reflect.DeepEqual(got, want) {
+		t.Errorf("images\n%q, want\n%q", got, want)
+	}
+	s := src.(*fileSource)
+	if s.files[1].path != filepath.Join(dir, "sub", "my photo 2.jpg") || s.files[3].path != "/abs/x.png" {
+		t.Errorf("paths %q and %q", s.files[1].path, s.files[3].path)
+	}
+}
+
+// TestOpenRefuses: every wrong source has an error that says what to do.
+func TestOpenRefuses(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{
+		"empty/": "", "texts/a.txt": "", "blank.txt": "\n# nothing\n", "label.txt": "a.png -2\n", "picture.png": "\x89PNG\r\n\x1a\n\x00\x00\x00",
+		"long.txt": strings.Repeat("x", maxLine+1), "short/data_batch_1.bin": "abc", "short/test_batch.bin": "", "python/data_batch_1": "abc",
+		"text.mat": strings.Repeat("not MATLAB ", 20), "tiny.mat": "MATLAB", "hdf5.mat": matlabHeader("\x00\x02IM"), "v4.mat": matlabHeader("\x01\x00IM"),
+		"novars.mat": matlabHeader("\x00\x01IM"),
+	})
+	in := func(name string) string { return filepath.Join(dir, name) }
+	for _, c := range []struct{ source, want string }{
+		{"", "no image source"},
+		{in("missing"), "no such file or folder: use a folder of images"},
+		{"mnist:" + dir, `unknown form "mnist:": use a folder of images, a text file`},
+		{in("empty"), "no images in"},
+		{in("texts"), "(1 other file)"},
+		{in("blank.txt"), "names no images"},
+		{in("label.txt"), "line 1: label -2"},
+		{in("picture.png"), "is not text"},
+		{in("long.txt"), "line is longer"},
+		{"cifar10:" + in("short"), "#train or cifar10:"},
+		{"cifar10:" + in("short") + "#val", "say which part"},
+		{"cifar10:" + in("short") + "#train", "3 bytes, not a multiple"},
+		{"cifar10:" + in("short") + "#test", "0 bytes, not a multiple"},
+		{"cifar10:" + in("python") + "#train", "binary version of CIFAR-10"},
+		{"cifar10:" + in("missing") + "#train", "binary version of CIFAR-10"},
+		{"svhn:" + in("missing.mat"), "no such file"},
+		{"svhn:" + dir, "not a regular file"},
+		{"svhn:" + in("text.mat"), "not a MATLAB 5 file"},
+		{"svhn:" + in("tiny.mat"), "shorter than its header"},
+		{"svhn:" + in("hdf5.mat"), "MATLAB 7.3 (HDF5) file: save it again with -v7"},
+		{"svhn:" + in("v4.mat"), "MATLAB file version 0x1"},
+		{"svhn:" + in("novars.mat"), "no variables X and y"},
+	} {
+		if _, err := Open(c.source); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: error %v, want one with %q", c.source, err, c.want)
+		}
+	}
+}
+
+// matlabHeader is a file header that ends in version and byte order mark.
+func matlabHeader(end string) string { return strings.Repeat(" ", 124) + end }
+
+// cifarFile is n records; pixel values differ between records, places and planes.
+func cifarFile(n int) []byte {
+	var b []byte
+	for i := range n {
+		b = append(b, byte(i%10))
+		for p := range 3 * 1024 {
+			b = append(b, byte(i+p+p/1000))
+		}
+	}
+	return b
+}
+
+func TestCIFAR(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{
+		"data_batch_1.bin": string(cifarFile(2)), "data_batch_4.bin": string(cifarFile(3)), "test_batch.bin": string(cifarFile(1)),
+		"batches.meta.txt": "airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n\n",
+	})
+	src, err := Open("cifar10:" + dir + "#train")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"data_batch_1.bin#0=0", "data_batch_1.bin#1=1", "data_batch_4.bin#0=0", "data_batch_4.bin#1=1", "data_batch_4.bin#2=2"}
+	if got := pass(t, src); !reflect.DeepEqual(got, want) {
+		t.Errorf("records %q, want %q", got, want)
+	}
+	if c := src.Classes(); len(c) != 10 || c[3] != "cat" {
+		t.Errorf("classes %q", c)
+	}
+	var it item
+	r, _ := src.read()
+	defer r.Close()
+	r.next(&it)
+	r.next(&it)
+	row := make([]byte, 96)
+	it.raw(it.buf).Row(row, 2)
+	record := cifarFile(2)[3073:]
+	if at := 1 + 2*32 + 5; row[15] != record[at] || row[16] != record[at+1024] || row[17] != record[at+2048] {
+		t.Errorf("pixel 5, 2 is %v", row[15:18])
+	}
+}
+
+func TestSVHN(t *testing.T) {
+	want := map[string][]string{
+		"compressed.mat": {"compressed.mat#0=1", "compressed.mat#1=0", "compressed.mat#2=9"},
+		"double.mat":     {"double.mat#0=1", "double.mat#1=0", "double.mat#2=9"},
+		"plain.mat":      {"plain.mat#0=1", "plain.mat#1=0", "plain.mat#2=9"},
+		"one.mat":        {"one.mat#0=3"},
+	}
+	for name, want := range want {
+		src, err := Open("svhn:testdata/svhn/" + name)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got := pass(t, src); !reflect.DeepEqual(got, want) || len(src.Classes()) != 10 {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	// The first image of one.mat was stored from the drawing that plain.mat's
+	// first image is the middle of.
+	whole, part := firstSVHN(t, "one.mat"), firstSVHN(t, "plain.mat")
+	if part.W != 8 || part.H != 8 || whole.W != 32 {
+		t.Fatalf("%d×%d and %d×%d", part.W, part.H, whole.W, whole.H)
+	}
+	a, b := pixels(t, whole), pixels(t, part)
+	for y := range 8 {
+		if !bytes.Equal(a[3*(32*(8+y)+8):][:24], b[24*y:][:24]) {
+			t.Errorf("row %d differs", y)
+		}
+	}
+}
+
+// firstSVHN is the first image of a file of testdata.
+func firstSVHN(t testing.TB, name string) *Image {
+	t.Helper()
+	src, err := Open("svhn:testdata/svhn/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := src.read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var it item
+	if err := r.next(&it); err != nil {
+		t.Fatal(err)
+	}
+	return it.raw(it.buf)
+}
+
+// TestSVHNDamaged: a file cut anywhere, or with any byte changed in its
+// compressed X, is an error and never wrong pixels.
+func TestSVHNDamaged(t *testing.T) {
+	whole := read(t, "testdata/svhn/compressed.mat")
+	path := filepath.Join(t.TempDir(), "x.mat")
+	try := func(b []byte) error {
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		src, err := Open("svhn:" + path)
+		if err != nil {
+			return err
+		}
+		r, err := src.read()
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		var it item
+		for err == nil {
+			err = r.next(&it)
+		}
+		if err == io.EOF {
+			return nil
+		}
+		return err
+	}
+	if err := try(whole); err != nil {
+		t.Fatal(err)
+	}
+	for n := 0; n < len(whole); n += 61 {
+		if try(whole[:n]) == nil {
+			t.Errorf("cut to %d of %d bytes: no error", n, len(whole))
+		}
+	}
+	for at := 136; at < 4000; at += 97 {
+		b := bytes.Clone(whole)
+		b[at] ^= 0x10
+		if try(b) == nil {
+			t.Errorf("byte %d changed: no error", at)
+		}
+	}
+}
+
+func TestRealSVHN(t *testing.T) {
+	src, err := Open("svhn:" + data(t, "svhn", "sample_32x32.mat"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if src.Len() != 500 {
+		t.Fatalf("%d images, want 500", src.Len())
+	}
+	r, err := src.read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var it item
+	for i := range 500 {
+		if err := r.next(&it); err != nil {
+			t.Fatal(err)
+		}
+		want, _, _ := wantPixels(t, data(t, "svhn", "images", fmt.Sprintf("svhn_train_%05d.png", i)))
+		if !bytes.Equal(pixels(t, it.raw(it.buf)), want) {
+			t.Fatalf("image %d differs from its PNG", i)
+		}
+		if it.label != Unlabelled || it.id != fmt.Sprintf("sample_32x32.mat#%d", i) {
+			t.Fatalf("image %d: id %s, label %d", i, it.id, it.label)
+		}
+	}
+	if err := r.next(&it); err != io.EOF {
+		t.Errorf("after the last image: %v", err)
+	}
+}
+
+func TestRealCIFARAndFolders(t *testing.T) {
+	for source, want := range map[string]int{
+		"cifar10:" + data(t, "cifar10", "cifar-10-batches-bin") + "#test":  10000,
+		"cifar10:" + data(t, "cifar10", "cifar-10-batches-bin") + "#train": 30000,
+		data(t, "imagenette", "val"):                                       250,
+		data(t, "dtd", "images"):                                           300,
+		data(t, "svhn", "images"):                                          5000,
+	} {
+		src, err := Open(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if src.Len() != want {
+			t.Errorf("%s has %d images, want %d", source, src.Len(), want)
+		}
+	}
+}
+
+func FuzzList(f *testing.F) {
+	f.Add("a.png 3\n# x\nb c.png\n")
+	f.Add("\uFEFF/x/y z.png -1\r\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		files, err := parseList(strings.NewReader(text), "/base")
+		if err != nil {
+			return
+		}
+		for _, file := range files {
+			if file.id == "" || file.label < Unlabelled || !filepath.IsAbs(file.path) || strings.ContainsAny(file.id, "\n\x00") {
+				t.Errorf("%+v", file)
+			}
+		}
+	})
+}
+
+func FuzzMAT(f *testing.F) {
+	files, _ := filepath.Glob("testdata/svhn/*.mat")
+	for _, file := range files {
+		f.Add(read(f, file))
+	}
+	f.Add([]byte(matlabHeader("\x00\x01IM") + "\x0e\x00\x00\x00\x08\x00\x00\x00abcdefgh"))
+	f.Add([]byte(matlabHeader("\x01\x00MI") + "\x00\x00\x00\x0e\x00\x00\x00\x08abcdefgh"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r := bytes.NewReader(b)
+		vars, err := listMAT(r, int64(len(b)))
+		if err != nil {
+			return
+		}
+		var s svhnSource
+		if s.find(r, vars) != nil {
+			return
+		}
+		if len(s.labels) != s.Len() || s.x.n > maxInflate*len(b) {
+			t.Fatalf("%d labels for %v in %d bytes", len(s.labels), s.x.dims, len(b))
+		}
+		values, err := s.x.open(r)
+		if err != nil {
+			t.Fatalf("the second opening failed: %v", err)
+		}
+		sr := svhnReader{source: &s, values: values}
+		var it item
+		for i := range min(s.Len(), 100) {
+			if err := sr.next(&it); err != nil {
+				if errors.Is(err, io.EOF) {
+					t.Fatalf("ended after %d of %d", i, s.Len())
+				}
+				return
+			}
+			pixels(t, it.raw(it.buf))
+		}
+	})
+}
