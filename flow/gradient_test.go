@@ -1,0 +1,224 @@
+package flow
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// testTrainer returns a trainer whose next batch is all of x.
+func testTrainer(f *Flow, x []float32) *trainer { return newTrainer(f, x, rows(x, f.cfg.Dim), 1) }
+
+// TestGradientMatchesGorgonia builds the same model from gorgonia's float64 nodes, lets it differentiate, and
+// compares the loss and every parameter's gradient.
+func TestGradientMatchesGorgonia(t *testing.T) {
+	eachShape(t, func(t *testing.T, f *Flow, rng *rand.Rand) {
+		if f.cfg.Layers == 0 {
+			t.Skip("nothing to learn")
+		}
+		tr := testTrainer(f, normals(9*f.cfg.Dim, rng))
+		loss := tr.gradient(tr.x)
+		wantLoss, want := gorgoniaGradient(t, f, tr.x)
+		if math.Abs(loss-wantLoss) > 1e-4*(1+math.Abs(wantLoss)) {
+			t.Errorf("loss %v, gorgonia's is %v", loss, wantLoss)
+		}
+		compareGradients(t, tr.grad, want, 1e-3)
+	})
+}
+
+// TestGradientMatchesDifferences is a check by central differences of our own loss, independent of gorgonia: along the
+// gradient the loss rises by the gradient's squared norm. One direction through all parameters, because a single one
+// may sit on a ReLU's kink.
+func TestGradientMatchesDifferences(t *testing.T) {
+	eachShape(t, func(t *testing.T, f *Flow, rng *rand.Rand) {
+		if len(f.params) == 0 {
+			t.Skip("nothing to learn")
+		}
+		tr := testTrainer(f, normals(200*f.cfg.Dim, rng))
+		tr.gradient(tr.x)
+		grad, was := slices.Clone(tr.grad), slices.Clone(f.params)
+		norm := math.Sqrt(sumSquares(grad))
+		h := 2e-3 / norm
+		along := func(h float64) float64 {
+			for i, g := range grad {
+				f.params[i] = was[i] + float32(h)*g
+			}
+			return tr.gradient(tr.x)
+		}
+		slope := (along(h) - along(-h)) / (2 * h)
+		if math.Abs(slope-norm*norm) > 0.02*norm*norm {
+			t.Errorf("the loss rises by %v along the gradient, whose squared norm is %v", slope, norm*norm)
+		}
+	})
+}
+
+func compareGradients(t *testing.T, got []float32, want []float64, tol float64) {
+	t.Helper()
+	var norm float64
+	for _, w := range want {
+		norm = max(norm, math.Abs(w))
+	}
+	for i, w := range want {
+		if math.Abs(float64(got[i])-w) > tol*(norm*0.01+math.Abs(w)) {
+			t.Errorf("parameter %d of %d: gradient %v, gorgonia's is %v", i, len(want), got[i], w)
+		}
+	}
+}
+
+// oracle is a flow written down in gorgonia, one node per formula; column slices are products with constant
+// selection matrices.
+type oracle struct {
+	t      *testing.T
+	g      *G.ExprGraph
+	params []float32
+	nodes  G.Nodes // the parameters, in the order of Flow.params
+}
+
+func gorgoniaGradient(t *testing.T, f *Flow, x []float32) (loss float64, grad []float64) {
+	t.Helper()
+	o := &oracle{t: t, g: G.NewGraph(), params: f.params}
+	n, d := rows(x, f.cfg.Dim), f.cfg.Dim
+	z := o.constant("x", widen(x), n, d)
+	var logdet *G.Node // n
+	for k := range f.blocks {
+		var ld *G.Node
+		z, ld = o.block(z, &f.blocks[k], n)
+		logdet = o.plus(logdet, ld)
+	}
+	logp := o.base(z, f, n)
+	total := o.must(G.Mean(o.must(G.Add(logp, logdet))))
+	cost := o.must(G.Neg(total))
+	if _, err := G.Grad(cost, o.nodes...); err != nil {
+		t.Fatal(err)
+	}
+	vm := G.NewTapeMachine(o.g, G.BindDualValues(o.nodes...))
+	defer vm.Close()
+	if err := vm.RunAll(); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range o.nodes {
+		v, err := p.Grad()
+		if err != nil {
+			t.Fatal(err)
+		}
+		grad = append(grad, v.Data().([]float64)...)
+	}
+	return cost.Value().Data().(float64) - f.start(), grad
+}
+
+func (o *oracle) block(x *G.Node, b *block, n int) (z, logdet *G.Node) {
+	scale, shift := o.param(1, b.d), o.param(1, b.d)
+	w1, b1 := o.param(b.a, b.h), o.param(1, b.h)
+	w2, b2 := o.param(b.h, 2*b.m), o.param(1, 2*b.m)
+	ones := o.constant("ones", fill(n, 1), n, 1)
+	spread := func(row *G.Node) *G.Node { return o.must(G.Mul(ones, row)) } // 1×k to n×k
+
+	y := o.must(G.Add(o.must(G.HadamardProd(x, o.must(G.Exp(spread(scale))))), spread(shift)))
+	pass, move := o.columns(b.d, b.ao, b.a), o.columns(b.d, b.mo, b.m)
+	ya, yb := o.must(G.Mul(y, pass)), o.must(G.Mul(y, move))
+	h := o.must(G.Rectify(o.must(G.Add(o.must(G.Mul(ya, w1)), spread(b1)))))
+	out := o.must(G.Add(o.must(G.Mul(h, w2)), spread(b2)))
+	u := o.must(G.Mul(out, o.columns(2*b.m, 0, b.m)))
+	shiftB := o.must(G.Mul(out, o.columns(2*b.m, b.m, b.m)))
+	bound := o.constant("clamp", fill(n*b.m, float64(b.clamp)), n, b.m)
+	one := o.constant("one", fill(n*b.m, 1), n, b.m)
+	s := o.must(G.HadamardDiv(u, o.must(G.Add(one, o.must(G.HadamardDiv(o.must(G.Abs(u)), bound))))))
+	zb := o.must(G.Add(o.must(G.HadamardProd(yb, o.must(G.Exp(s)))), shiftB))
+	z = o.must(G.Add(o.must(G.Mul(ya, o.transposed(pass))), o.must(G.Mul(zb, o.transposed(move)))))
+	return z, o.must(G.Add(o.must(G.Sum(s, 1)), o.must(G.Sum(spread(scale), 1))))
+}
+
+// base returns log p_Z of each row; components are added up as plain exponentials, which float64 can hold here.
+func (o *oracle) base(z *G.Node, f *Flow, n int) *G.Node {
+	d := f.cfg.Dim
+	half := o.constant("half", fill(n, -0.5), n)
+	norm := o.constant("norm", fill(n, -0.5*float64(d)*log2Pi), n)
+	m, ok := f.base.(*mixture)
+	if !ok {
+		return o.must(G.Add(norm, o.must(G.HadamardProd(half, o.must(G.Sum(o.must(G.Square(z)), 1))))))
+	}
+	means := o.param(f.cfg.Classes, d)
+	var sum *G.Node
+	ones := o.constant("ones", fill(n, 1), n, 1)
+	for c, w := range m.logWeight {
+		pick := make([]float64, f.cfg.Classes)
+		pick[c] = 1
+		mu := o.must(G.Mul(ones, o.must(G.Mul(o.constant("pick", pick, 1, f.cfg.Classes), means))))
+		sq := o.must(G.Sum(o.must(G.Square(o.must(G.Sub(z, mu)))), 1))
+		weight := o.constant("weight", fill(n, w), n)
+		sum = o.plus(sum, o.must(G.Exp(o.must(G.Add(weight, o.must(G.HadamardProd(half, sq)))))))
+	}
+	return o.must(G.Add(norm, o.must(G.Log(sum))))
+}
+
+func (o *oracle) param(r, c int) *G.Node {
+	v := tensor.New(tensor.WithShape(r, c), tensor.WithBacking(widen(o.params[:r*c])))
+	o.params = o.params[r*c:]
+	n := G.NewMatrix(o.g, tensor.Float64, G.WithShape(r, c), G.WithValue(v), G.WithName(string(rune('A'+len(o.nodes)))))
+	o.nodes = append(o.nodes, n)
+	return n
+}
+
+var constants int
+
+func (o *oracle) constant(name string, data []float64, shape ...int) *G.Node {
+	constants++
+	v := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data))
+	return G.NewTensor(o.g, tensor.Float64, len(shape), G.WithShape(shape...), G.WithValue(v),
+		G.WithName(name+string(rune(0x4e00+constants))))
+}
+
+// columns returns the d×k matrix that selects k columns from o0 on.
+func (o *oracle) columns(d, o0, k int) *G.Node {
+	data := make([]float64, d*k)
+	for j := range k {
+		data[(o0+j)*k+j] = 1
+	}
+	return o.constant("columns", data, d, k)
+}
+
+func (o *oracle) transposed(n *G.Node) *G.Node {
+	r, c := n.Shape()[0], n.Shape()[1]
+	src, dst := n.Value().Data().([]float64), make([]float64, r*c)
+	for i := range r {
+		for j := range c {
+			dst[j*r+i] = src[i*c+j]
+		}
+	}
+	return o.constant("transposed", dst, c, r)
+}
+
+func (o *oracle) plus(a, b *G.Node) *G.Node {
+	if a == nil {
+		return b
+	}
+	return o.must(G.Add(a, b))
+}
+
+func (o *oracle) must(n *G.Node, err error) *G.Node {
+	o.t.Helper()
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return n
+}
+
+func widen(x []float32) []float64 {
+	out := make([]float64, len(x))
+	for i, v := range x {
+		out[i] = float64(v)
+	}
+	return out
+}
+
+func fill(n int, v float64) []float64 {
+	x := make([]float64, n)
+	for i := range x {
+		x[i] = v
+	}
+	return x
+}
