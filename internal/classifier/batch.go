@@ -10,13 +10,7 @@ func chooseBatch(most int, in input, s started) int {
 	if in.batch != 0 {
 		return in.batch
 	}
-	h, w := in.height, in.width
-	if h == 0 {
-		h = probeSide
-	}
-	if w == 0 {
-		w = probeSide
-	}
+	h, w := in.probeSize()
 	n := min(max(batchValues/(rgb*h*w), 4), 64)
 	if most > 0 {
 		n = min(n, most)

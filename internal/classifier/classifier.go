@@ -103,7 +103,7 @@ func open(path string, opt Options) (*Classifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := start(opt, graph{model: model, folder: folder, input: in.name, outputs: outputs, threads: threads}, in)
+	s, err := start(opt, graph{source: m, model: model, folder: folder, input: in.name, outputs: outputs, threads: threads}, in)
 	if err != nil {
 		return nil, err
 	}

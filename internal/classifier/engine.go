@@ -1,5 +1,7 @@
 package classifier
 
+import "github.com/oodflow/oodflow/internal/onnx"
+
 // engine evaluates a graph at the tensors it was started for. An engine is used by one goroutine at a time.
 type engine interface {
 	// run lets fill write the input, a float32 tensor of the given shape in the graph's own layout, computes,
@@ -17,8 +19,9 @@ type array struct {
 	data  []float32
 }
 
-// graph is what an engine is started with: a model whose wanted tensors are declared as graph outputs.
+// graph is what an engine is started with: a model whose wanted tensors, in model, are declared as graph outputs.
 type graph struct {
+	source  *onnx.Model
 	model   []byte   // ONNX, external data not included
 	folder  string   // where the external data lies
 	input   string   // name of the one input

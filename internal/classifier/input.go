@@ -102,3 +102,15 @@ func (in input) write(dst, src []float32, h, w int) {
 	}
 	clear(dst[len(src):])
 }
+
+// probeSize is the size of the images to try the model with.
+func (in input) probeSize() (h, w int) {
+	h, w = in.height, in.width
+	if h == 0 {
+		h = probeSide
+	}
+	if w == 0 {
+		w = probeSide
+	}
+	return h, w
+}

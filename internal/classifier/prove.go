@@ -26,13 +26,7 @@ const (
 // all zero, that change with the other images of the batch or from run to run (a model exported in training
 // mode), or that the linear head does not turn into the logits.
 func (c *Classifier) prove() error {
-	h, w := c.input.height, c.input.width
-	if h == 0 {
-		h = probeSide
-	}
-	if w == 0 {
-		w = probeSide
-	}
+	h, w := c.input.probeSize()
 	const n = 2
 	images := probeImages(n * rgb * h * w)
 	if err := c.measure(images[:rgb*h*w], h, w); err != nil {

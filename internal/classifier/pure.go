@@ -1,7 +1,196 @@
 package classifier
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
 
+	onnxgo "github.com/owulveryck/onnx-go"
+	"github.com/owulveryck/onnx-go/backend/x/gorgonnx"
+	"gorgonia.org/tensor"
+
+	"github.com/oodflow/oodflow/internal/classifier/lower"
+)
+
+// pureEngine evaluates a graph with onnx-go and gorgonia. Where the model takes any number of images, each
+// is computed by itself, so that a batch cannot change a result, by one of several copies of the graph at a
+// time: gorgonia computes most operations on one core only.
+type pureEngine struct {
+	graph  graph
+	fixed  int // images per evaluation that the model fixes, or 0
+	shape  [4]int
+	lanes  []*lane // for images of shape, compiled when they are first seen
+	images []float32
+	out    []array
+}
+
+var _ engine = (*pureEngine)(nil)
+
+// lane is one copy of the rewritten graph.
+type lane struct {
+	model   *onnxgo.Model
+	backend *gorgonnx.Graph
+	input   *tensor.Dense
+	outputs []lower.Output
+}
+
+// startPure starts the pure Go engine; warnings say why it had to take over, if it had.
 func startPure(g graph, in input, warnings []string) (started, error) {
-	return started{}, errors.New("not yet")
+	e := &pureEngine{graph: g, fixed: in.batch}
+	h, w := in.probeSize()
+	if err := e.compile(in.shape(max(1, in.batch), h, w)); err != nil {
+		return started{}, err
+	}
+	return started{engine: e, name: EnginePure, warnings: warnings}, nil
+}
+
+// version names the two libraries' versions as linked.
+func (e *pureEngine) version() string {
+	version := map[string]string{}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range info.Deps {
+			version[m.Path] = m.Version
+		}
+	}
+	return fmt.Sprintf("%s, onnx-go %s", version["gorgonia.org/gorgonia"], version["github.com/owulveryck/onnx-go"])
+}
+
+// compile makes the lanes for evaluations of the given shape.
+func (e *pureEngine) compile(shape [4]int) error {
+	if e.lanes != nil && shape == e.shape {
+		return nil
+	}
+	e.lanes = nil
+	model, outputs, err := lower.Lower(e.graph.source, e.graph.input, shape[:], e.graph.outputs)
+	if err != nil {
+		return pureError(err)
+	}
+	for i, o := range outputs {
+		if len(o.Shape) < 1 || o.Shape[0] != shape[0] {
+			return fmt.Errorf("the tensor %s has shape %v for %d images", e.graph.outputs[i], o.Shape, shape[0])
+		}
+	}
+	lanes := e.graph.threads
+	if e.fixed != 0 {
+		lanes = 1
+	}
+	encoded := model.Encode()
+	for range lanes {
+		l, err := newLane(encoded, shape, outputs)
+		if err != nil {
+			return pureError(err)
+		}
+		e.lanes = append(e.lanes, l)
+	}
+	e.shape = shape
+	return nil
+}
+
+// pureError words what the engine cannot do, and how to do without it.
+func pureError(err error) error {
+	return fmt.Errorf("the pure Go engine (onnx-go with gorgonia) cannot run this model: %w; ONNX Runtime can: %s", err, HowToGetLibrary())
+}
+
+// building guards onnx-go's counter of names, which all graphs share.
+var building sync.Mutex
+
+// newLane makes onnx-go read the rewritten graph.
+func newLane(encoded []byte, shape [4]int, outputs []lower.Output) (l *lane, err error) {
+	building.Lock()
+	defer building.Unlock()
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("onnx-go panics while reading the graph: %v", r)
+		}
+	}()
+	l = &lane{backend: gorgonnx.NewGraph(), outputs: outputs}
+	l.model = onnxgo.NewModel(l.backend)
+	if err := l.model.UnmarshalBinary(encoded); err != nil {
+		return nil, fmt.Errorf("onnx-go: %w", err)
+	}
+	l.input = tensor.New(tensor.WithShape(shape[:]...), tensor.Of(tensor.Float32))
+	if err := l.model.SetInput(0, l.input); err != nil {
+		return nil, fmt.Errorf("onnx-go: %w", err)
+	}
+	g, err := l.backend.GetExprGraph()
+	if err != nil {
+		return nil, fmt.Errorf("onnx-go: %w", err)
+	}
+	m, err := newMachine(g)
+	if err != nil {
+		return nil, err
+	}
+	l.backend.SetVM(m)
+	return l, nil
+}
+
+func (e *pureEngine) run(shape [4]int, fill func([]float32)) ([]array, error) {
+	n, per := shape[0], elements(shape[1:])
+	one := shape
+	if e.fixed == 0 {
+		one[0] = 1
+	}
+	if err := e.compile(one); err != nil {
+		return nil, err
+	}
+	if cap(e.images) < n*per {
+		e.images = make([]float32, n*per)
+	}
+	e.images = e.images[:n*per]
+	fill(e.images)
+	e.prepare(n)
+
+	var next atomic.Int64
+	errs := make([]error, len(e.lanes))
+	var wait sync.WaitGroup
+	for i, l := range e.lanes {
+		wait.Go(func() {
+			for errs[i] == nil {
+				j := int(next.Add(int64(one[0]))) - one[0]
+				if j >= n {
+					return
+				}
+				errs[i] = l.run(e.images[j*per:(j+one[0])*per], e.out, j)
+			}
+		})
+	}
+	wait.Wait()
+	return e.out, errors.Join(errs...)
+}
+
+// prepare makes room for the results of n images.
+func (e *pureEngine) prepare(n int) {
+	outputs := e.lanes[0].outputs
+	e.out = append(e.out[:0], make([]array, len(outputs))...)
+	for i, o := range outputs {
+		shape := append([]int{n}, o.Shape[1:]...)
+		e.out[i] = array{shape, make([]float32, elements(shape))}
+	}
+}
+
+// run evaluates the graph and copies its results to the rows of out from row on.
+func (l *lane) run(images []float32, out []array, row int) error {
+	copy(l.input.Data().([]float32), images)
+	if err := l.backend.Run(); err != nil {
+		return err
+	}
+	results, err := l.model.GetOutputTensors()
+	if err != nil {
+		return fmt.Errorf("onnx-go: %w", err)
+	}
+	for i, t := range results {
+		data, ok := t.Data().([]float32)
+		if !ok || len(data) != elements(l.outputs[i].Shape) {
+			return fmt.Errorf("onnx-go returns %v for a tensor of shape %v", t.Shape(), l.outputs[i].Shape)
+		}
+		copy(out[i].data[row*elements(out[i].shape[1:]):], data)
+	}
+	return nil
+}
+
+func (e *pureEngine) close() error {
+	e.lanes, e.images, e.out = nil, nil, nil
+	return nil
 }
