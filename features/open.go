@@ -108,6 +108,7 @@ var (
 	classNames   = []string{"classes", "class_names"}
 	weightNames  = []string{"w", "head.weight", "fc.weight"}
 	biasNames    = []string{"b", "head.bias", "fc.bias"}
+	otherNames   = slices.Concat(logitNames, labelNames, idNames, classNames, weightNames, biasNames)
 )
 
 // loader fills a Set from a source. Its errors name the file.
@@ -175,7 +176,7 @@ func (l *loader) pickFeatures() (array, error) {
 	}
 	var lone []array
 	for _, a := range l.arrays {
-		named := slices.ContainsFunc(slices.Concat(logitNames, weightNames), func(n string) bool { return strings.EqualFold(n, a.name) })
+		named := slices.ContainsFunc(otherNames, func(name string) bool { return strings.EqualFold(name, a.name) })
 		if len(a.shape) == 2 && a.kind == kindFloat && !named {
 			lone = append(lone, a)
 		}
@@ -319,7 +320,7 @@ func (l *loader) packedIDs(s *Set, text, offsets array) error {
 	for i := range s.IDs {
 		lo, hi := ends[i], ends[i+1]
 		if lo > hi || hi > int64(len(all)) {
-			return l.errorf("%s: id %d ends before it starts", offsets.name, i)
+			return l.errorf("%s: id %d lies at bytes %d to %d of %d", offsets.name, i, lo, hi, len(all))
 		}
 		if s.IDs[i] = joined[lo:hi]; !utf8.ValidString(s.IDs[i]) {
 			return l.errorf("%s: id %d is not UTF-8", text.name, i)
