@@ -5,7 +5,7 @@
 #
 # Everything is written below FOLDER (default demo-out); a second run replaces
 # what the first one wrote there. OODFLOW names the binary (default
-# bin/oodflow), GO the go command.
+# ./bin/oodflow), GO the go command. Paths count from the repository's root.
 set -eu
 LC_ALL=C # sort and awk read the scores
 export LC_ALL
@@ -25,10 +25,27 @@ fi
 # step HEADING SENTENCE: what comes next, and why.
 step() { printf '\n%s%s%s\n%s\n' "$bold" "$1" "$plain" "$2"; }
 
-# show WORD...: print the command as a user would type it, then run it.
+# show WORD...: print the command as a user would type it, then run it. Long
+# ones are broken before a flag.
 show() {
-	printf '%s  $ %s%s\n' "$dim" "$*" "$plain"
+	printf '%s' "$dim"
+	echo "$*" | awk '{
+		n = split($0, part, / --/)
+		line = "  $ " part[1]
+		for (i = 2; i <= n; i++) {
+			if (length(line) + length(part[i]) > 74) { print line " \\"; line = "     " }
+			line = line " --" part[i]
+		}
+		print line
+	}'
+	printf '%s' "$plain"
 	"$@"
+}
+
+# strangest FILE N: the ids and scores of the N rows with the highest ood_score.
+strangest() {
+	awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) col[$i] = i; next }
+		{ printf "    %12.1f  %s\n", $col["ood_score"], $col["id"] }' "$1" | sort -rn | head -n "$2"
 }
 
 if ! [ -x "$oodflow" ] && ! command -v "$oodflow" >/dev/null; then
@@ -36,11 +53,13 @@ if ! [ -x "$oodflow" ] && ! command -v "$oodflow" >/dev/null; then
 	exit 1
 fi
 mkdir -p "$out"
-rm -rf "$out/images"
+for set in id-train id-test near-ood far-ood; do # and nothing else that may lie there
+	rm -rf "$out/drawn/$set"
+done
 
 step '1. Draw the images' \
 	'Digits are what the classifier knows. Letters and patterns it has never seen.'
-show "$go" run ./internal/demo/draw --out "$out/images"
+show "$go" run ./internal/demo/draw --out "$out/drawn"
 
 step '2. Look at the classifier' \
 	'A small network that tells ten digits apart. Where are its features?'
@@ -50,7 +69,7 @@ step '3. Run the classifier' \
 	'One feature vector and ten logits for every image, saved for the next steps.'
 for set in id-train id-test near-ood far-ood; do
 	show "$oodflow" extract --model "$demo/classifier.onnx" \
-		--images "$out/images/$set" --out "$out/$set.safetensors"
+		--images "$out/drawn/$set" --out "$out/$set.safetensors"
 done
 
 step '4. Fit the detector' \
@@ -63,11 +82,6 @@ for set in id-test near-ood far-ood; do
 	show "$oodflow" score --detector "$out/detector.safetensors" \
 		--features "$out/$set.safetensors" --out "$out/$set.csv"
 done
-# strangest FILE N: the ids and scores of the N rows with the highest ood_score.
-strangest() {
-	awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) col[$i] = i; next }
-		{ printf "    %12.1f  %s\n", $col["ood_score"], $col["id"] }' "$1" | sort -rn | head -n "$2"
-}
 echo
 echo 'The strangest digits, by ood_score (are they hard to read for you, too?):'
 strangest "$out/id-test.csv" 3
@@ -75,7 +89,7 @@ echo 'The strangest letters:'
 strangest "$out/near-ood.csv" 3
 echo 'The strangest patterns:'
 strangest "$out/far-ood.csv" 3
-echo "They lie below $out/images."
+echo "They lie below $out/drawn."
 
 step '6. How well does it tell them apart?' \
 	'AUROC: how often a strange image scores higher than a digit (0.5 is chance).'
