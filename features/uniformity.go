@@ -59,7 +59,7 @@ func Uniformity(x []float32, d int, opt PairOptions) (Mean, error) {
 	}
 	var sum float64
 	var count int64
-	var z []float32
+	var z, product []float32
 	for k := range blocks {
 		lo, hi := k*n/blocks, (k+1)*n/blocks
 		z = z[:0]
@@ -73,11 +73,17 @@ func Uniformity(x []float32, d int, opt PairOptions) (Mean, error) {
 		if _, err := Normalize(z, z, d); err != nil {
 			return Mean{}, atRow(err, lo, order)
 		}
-		sum += kernelSum(z, hi-lo, d)
+		if m := min(hi-lo, pairTile); m*m > len(product) {
+			product = make([]float32, m*m)
+		}
+		sum += kernelSum(product, z, hi-lo, d)
 		count += pairs(hi - lo)
 	}
 	return Mean{Value: math.Log(sum / float64(count)), Pairs: count, Exact: order == nil}, nil
 }
+
+// pairTile is the number of rows whose products with as many others are computed at once.
+const pairTile = 256
 
 // pairs is the number of pairs i < j of n things.
 func pairs(n int) int64 { return int64(n) * int64(n-1) / 2 }
@@ -94,15 +100,14 @@ func atRow(err error, start int, order []int) error {
 }
 
 // kernelSum returns the sum over i < j of exp(−2‖zᵢ − zⱼ‖²) = exp(4(zᵢ·zⱼ − 1)) for the n unit rows of z. The
-// dot products come in float32 from matrix products of tiles; their sum is float64.
-func kernelSum(z []float32, n, d int) float64 {
-	const tile = 256
-	product := make([]float32, tile*tile)
+// dot products come in float32 from matrix products of tiles; their sum is float64. product is scratch for a
+// pairTile, of which there is none larger than n×n.
+func kernelSum(product, z []float32, n, d int) float64 {
 	var sum float64
-	for i := 0; i < n; i += tile {
-		a := rowsOf(z, i, min(tile, n-i), d)
-		for j := i; j < n; j += tile {
-			b := rowsOf(z, j, min(tile, n-j), d)
+	for i := 0; i < n; i += pairTile {
+		a := rowsOf(z, i, min(pairTile, n-i), d)
+		for j := i; j < n; j += pairTile {
+			b := rowsOf(z, j, min(pairTile, n-j), d)
 			c := blas32.General{Rows: a.Rows, Cols: b.Rows, Stride: b.Rows, Data: product[:a.Rows*b.Rows]}
 			blas32.Gemm(blas.NoTrans, blas.Trans, 1, a, b, 0, c)
 			for r := range c.Rows {
