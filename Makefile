@@ -1,0 +1,60 @@
+# make demo    the main job from end to end, on images it draws itself
+# make test    the whole test suite
+# make check   everything a change must pass: formatting, vet, lint, import rules, race detector, pure-Go build, demo
+# make real    the main job on real data: OODFLOW_DATA=folder make real
+# make bench   benchmarks
+# make fuzz    every parser, FUZZTIME each
+# make clean   remove what the above made
+
+GO ?= go
+FUZZTIME ?= 1m
+.PHONY: build onnxruntime demo test check lint race pure real bench fuzz clean
+
+build: bin/oodflow
+
+# The go command knows best what is out of date.
+.PHONY: bin/oodflow
+bin/oodflow:
+	$(GO) build -o $@ ./cmd/oodflow
+
+# ONNX Runtime's shared library, where npm can fetch it; without it the pure Go engine serves.
+onnxruntime:
+	@.ci/onnxruntime.sh
+
+demo: onnxruntime bin/oodflow
+	@GO="$(GO)" testdata/demo/run.sh demo-out
+
+test: onnxruntime
+	$(GO) test ./...
+
+check: lint race pure demo
+
+lint:
+	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "gofmt: $$files"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) tool depguard ./...
+
+race:
+	$(GO) test -race -short ./...
+
+# The build without native code, and the demo's pipeline with it.
+pure:
+	CGO_ENABLED=0 $(GO) build -o bin/oodflow-pure ./cmd/oodflow
+	@OODFLOW=./bin/oodflow-pure GO="$(GO)" testdata/demo/run.sh demo-out/pure
+
+real: onnxruntime bin/oodflow
+	@testdata/real.sh
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fuzz:
+	@for p in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
+			$(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+		done; \
+	done
+
+clean:
+	rm -rf bin demo-out .setup
