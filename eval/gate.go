@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -68,28 +69,34 @@ func CheckGates(gates []Gate, sets []string) error {
 }
 
 // Apply measures the detector under test against the gates and replaces r.Gates: one result for each gate and OOD
-// set it applies to. Every gate counts: a general one and one for a single set must both be reached. An
-// unknown set name is an error, as in [CheckGates].
+// set it applies to. Every gate counts: a general one and one for a single set must both be reached. A set
+// name that is not in the report is an error, as in [CheckGates], and so is a gate on a set without a result
+// of that detector: a gate never passes for want of a figure.
 func (r *Report) Apply(gates []Gate) error {
-	var tested []Result
+	groups := r.groups()
 	var sets []string
-	for _, g := range r.groups() {
-		sets = append(sets, g[0].OOD)
-		if g[0].Detector == r.tested() {
-			tested = append(tested, g[0])
-		}
+	for _, group := range groups {
+		sets = append(sets, group[0].OOD)
 	}
 	if err := CheckGates(gates, sets); err != nil {
 		return err
 	}
-	r.Gates = []GateResult{}
+	if len(gates) > 0 && len(groups) == 0 {
+		return errors.New("gates: there are no results to hold them against")
+	}
+	results := []GateResult{}
 	for _, g := range gates {
-		for _, res := range tested {
-			if g.OOD == "" || g.OOD == res.OOD {
-				r.Gates = append(r.Gates, g.measure(res))
+		for _, group := range groups {
+			if g.OOD != "" && g.OOD != group[0].OOD {
+				continue
 			}
+			if group[0].Detector != r.tested() {
+				return fmt.Errorf("gates: there is no result of %s on %s", r.tested(), group[0].OOD)
+			}
+			results = append(results, g.measure(group[0]))
 		}
 	}
+	r.Gates = results
 	return nil
 }
 

@@ -87,6 +87,22 @@ func TestGateForUnknownSet(t *testing.T) {
 	}
 }
 
+// TestGateNeedsAResult: a gate must not pass because there is nothing to measure.
+func TestGateNeedsAResult(t *testing.T) {
+	empty := &Report{}
+	if err := empty.Apply([]Gate{{"", 0.9}}); err == nil {
+		t.Error("a gate on an empty report passed")
+	}
+	if err := empty.Apply(nil); err != nil {
+		t.Error(err)
+	}
+	r := gated(t)
+	r.Results = append(r.Results, Result{Detector: "msp", OOD: "mnist", AUROC: 1})
+	if err := r.Apply([]Gate{{"", 0.5}}); err == nil || !strings.Contains(err.Error(), "no result of flow on mnist") {
+		t.Errorf("a gate on a set that only another detector was run on: %v", err)
+	}
+}
+
 func TestGateSaysByHowMuch(t *testing.T) {
 	for _, c := range []struct {
 		value, min float64

@@ -193,6 +193,11 @@ func refusesBadSets(t *testing.T, d Detector, s *features.Set) {
 			t.Errorf("%v: error %v", v, err)
 		}
 	}
+	one := clone(s)
+	one.Features[17*s.D+2], one.Logits[17*s.C+2] = float32(math.NaN()), float32(math.NaN())
+	if _, err := d.Score(nil, one); err == nil || !strings.Contains(err.Error(), "image17") {
+		t.Errorf("a single NaN: error %v", err)
+	}
 	if got, err := d.Score(nil, subset(s, nil)); err != nil || len(got) != 0 {
 		t.Errorf("no images: %v, %v", got, err)
 	}
