@@ -10,12 +10,12 @@ run from the root of the repository, makes
     testdata/demo/classifier.json                      how it was trained, measured accuracy
 
 It needs Go, which draws the images, and Debian's python3-torch, python3-numpy
-and python3-pil; it takes two to four minutes on two idle
-cores, and gives the same file byte for byte on the same machine. The images are
-those of `go run ./internal/demo/draw --seed 1` with longer sets, so that the
+and python3-pil; it takes two to four minutes on two idle cores, and gives the
+same file byte for byte on the same machine. The images are those of
+`go run ./internal/demo/draw --seed 1` with longer sets, so that the
 demonstration's id-train is the beginning of what the network was trained on,
 as in real use, and its id-test is new to it. No letter and no scene was ever
-shown to it, and nothing here was chosen by how well any detector does.
+shown to it. How the network was chosen: see testdata/demo/README.md.
 """
 
 import argparse
