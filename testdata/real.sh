@@ -37,7 +37,7 @@ for json in "$data"/models/*.json; do
 	case $json in *.preprocessor_config.json) continue ;; esac
 	model=${json%.json}.onnx
 	want=$(sed -n 's/^ *"tensor": "\(.*\)",$/\1/p' "$json")
-	found=$("$oodflow" inspect "$model" --json | sed -n 's/^ *"feature_tensor": "\(.*\)",$/\1/p')
+	found=$("$oodflow" inspect "$model" --json | sed -n 's/^ *"tensor": "\(.*\)",$/\1/p')
 	[ "$want" = "$found" ] || { echo "$model: found $found, want $want" >&2; exit 1; }
 	echo "  $(basename "$model"): $found"
 done
