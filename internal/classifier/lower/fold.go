@@ -196,31 +196,6 @@ func (l *lowerer) foldSlice(n *onnx.Node) (value, error) {
 	return x.pick(shape, step, offset), nil
 }
 
-func (l *lowerer) foldTranspose(n *onnx.Node) (value, error) {
-	x, err := l.input(n, 0)
-	if err != nil {
-		return value{}, err
-	}
-	rank := len(x.shape)
-	order := n.Ints("perm")
-	if order == nil {
-		for i := range rank {
-			order = append(order, int64(rank-1-i))
-		}
-	}
-	seen := make([]bool, rank)
-	from := strides(x.shape)
-	shape, step := make([]int, rank), make([]int, rank)
-	for i, a := range order {
-		if len(order) != rank || a < 0 || int(a) >= rank || seen[a] {
-			return value{}, fmt.Errorf("its order of axes %v for shape %v", order, x.shape)
-		}
-		seen[a] = true
-		shape[i], step[i] = x.shape[a], from[a]
-	}
-	return x.pick(shape, step, 0), nil
-}
-
 func (l *lowerer) foldFloor(n *onnx.Node) (value, error) {
 	x, err := l.input(n, 0)
 	if err != nil || x.ints != nil {

@@ -4,13 +4,14 @@
 // The backend lacks many operators, reads others wrongly, and has some that spoil their inputs, so that a
 // second run gives another result. The rewritten graph holds only
 //
-//	Conv     symmetric pads, one group, no dilation, no bias
-//	MaxPool  pads in the backend's own order
-//	MatMul   of two matrices
+//	Conv      symmetric pads, one group, no dilation, no bias
+//	MaxPool   pads in the backend's own order
+//	MatMul    of two matrices
 //	Add Sub Mul Div of two tensors of the same shape
-//	Relu Sigmoid Tanh Exp
-//	Concat   along the channels
-//	Reshape  to a constant shape
+//	Relu Sigmoid Tanh
+//	Concat    along the channels
+//	Reshape   to a constant shape
+//	Transpose
 //
 // and everything else is folded into constants, which the fixed shape of the input allows, or expressed by
 // these: batch normalisation goes into the convolution before it, a bias becomes an addition of a constant,

@@ -42,6 +42,7 @@ func init() { // not a literal: the rules refer to each other
 		"Reshape":            (*lowerer).reshapeNode,
 		"Squeeze":            (*lowerer).squeeze,
 		"Unsqueeze":          (*lowerer).unsqueeze,
+		"Transpose":          (*lowerer).transpose,
 		"Identity":           (*lowerer).identity,
 		"Dropout":            (*lowerer).identity,
 		"Cast":               (*lowerer).cast,
