@@ -59,10 +59,10 @@ func (s *svhnSource) find(r io.ReaderAt, vars []matVar) error {
 	}
 	d := s.x.dims
 	if s.x.kind != miUINT8 || len(d) != 4 || d[2] != 3 || s.x.n == 0 || d[0] > MaxPixels/d[1] {
-		return fmt.Errorf("X has dimensions %v: expected uint8 of 32×32×3×n", vars[x].dims)
+		return fmt.Errorf("variable X has dimensions %v: expected uint8 of 32×32×3×n", vars[x].dims)
 	}
 	if vars[y].n != d[3] {
-		return fmt.Errorf("y has %d labels for %d images", vars[y].n, d[3])
+		return fmt.Errorf("variable y has %d labels for %d images", vars[y].n, d[3])
 	}
 	err := vars[y].integers(r, func(label int64) {
 		switch {

@@ -31,10 +31,8 @@ func decodeWebP(data []byte) (*Image, error) {
 // vp8Rows converts a lossy WebP frame to RGB row by row.
 type vp8Rows struct {
 	img          *image.YCbCr
-	cw, ch       int
-	uNear, uFar  []byte // colour rows of the frame
-	vNear, vFar  []byte
-	uWide, vWide []byte // interpolated to full width
+	cw, ch       int    // size of the colour planes
+	uWide, vWide []byte // a colour row interpolated to full width
 }
 
 func newVP8Image(s *image.YCbCr) *Image {

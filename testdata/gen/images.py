@@ -87,6 +87,14 @@ def alpha(w, h):
     return Image.fromarray(np.uint8(np.add.outer(np.arange(h) * 7, np.arange(w) * 5) % 256))
 
 
+def blocks(w, h):
+    """Draw flat squares the size of a subsampled JPEG block. Each block then has only a mean, which all
+    decoders restore alike, so that what is left to differ is the interpolation of colour."""
+    rng = np.random.default_rng(8)
+    squares = rng.integers(0, 256, (-(-h // 16), -(-w // 16), 3))
+    return Image.fromarray(np.uint8(squares.repeat(16, 0).repeat(16, 1)[:h, :w]))
+
+
 def png(path, w, h, depth, kind, rows, extra=b""):
     """Write a PNG chunk by chunk, for the kinds that PIL does not write."""
     def chunk(name, data):
@@ -124,6 +132,8 @@ def decode_files(d):
 
     for w, h in [(31, 19), (34, 18), (4, 5), (3, 3), (1, 1)]:
         picture(w, h).save(d / f"420_{w}x{h}.jpg", quality=90, subsampling=2)
+    for name, sub in [("420", 2), ("422", 1), ("444", 0)]:
+        blocks(61, 45).save(d / f"blocks_{name}.jpg", quality=95, subsampling=sub)
     picture(31, 19).save(d / "422.jpg", quality=90, subsampling=1)
     picture(31, 19).save(d / "444.jpg", quality=90, subsampling=0)
     picture(31, 19).save(d / "progressive.jpg", quality=90, progressive=True)
@@ -161,6 +171,8 @@ def encoded_files(d):
         im = picture(31, 19)
         ink = np.asarray(im.convert("CMYK")).copy()
         ink[..., 3] = np.asarray(alpha(31, 19)) // 2
+        (t / "p").write_bytes(blocks(61, 45).tobytes())
+        subprocess.run([t / "e", "61", "45", "ycc", "12", t / "p", d / "blocks_440.jpg", "1"], check=True)
         for name, kind, hv, adobe in [("440", "ycc", "12", "1"), ("411", "ycc", "41", "1"), ("rgb", "rgb", "11", "1"),
                                       ("ycck", "ycck", "11", "1"), ("ycck_420", "ycck", "22", "1"),
                                       ("cmyk_no_adobe", "cmyk", "11", "0")]:
