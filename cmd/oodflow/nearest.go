@@ -1,13 +1,13 @@
 package main
 
 // nearest returns the candidate most like typed, or "" when none is like it: within a third of the letters,
-// by edit distance, or one being the beginning of the other.
+// by edit distance, or typed being its beginning.
 func nearest(typed string, candidates []string) string {
 	best, bestDistance := "", max(len(typed)/3, 1)+1
 	for _, c := range candidates {
 		d := editDistance(typed, c)
 		if len(typed) >= 3 && len(c) > len(typed) && c[:len(typed)] == typed {
-			d = min(d, 1)
+			d = 0
 		}
 		if d < bestDistance {
 			best, bestDistance = c, d

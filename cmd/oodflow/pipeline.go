@@ -182,20 +182,18 @@ func (p *pipeline) engine() string {
 }
 
 // top1 is the classifier's accuracy on these images as a clause for the last line, where the labels are the
-// classifier's classes. For CIFAR-10 they are when it has ten. Folders in the order of their names are if the
-// classifier was trained on them, as with torchvision's ImageFolder: that is said, not known.
+// classifier's classes: those of a list, of CIFAR-10 when the classifier has ten, and of as many folders as it has,
+// if it was trained on them in the order of their names, as with torchvision's ImageFolder. That is said, not known.
 func (p *pipeline) top1(a accuracy) string {
-	if a.n == 0 || len(p.src.Classes()) != p.info.Classes {
-		return ""
+	classes := p.src.Classes()
+	if a.n == 0 || classes != nil && len(classes) != p.info.Classes || strings.HasPrefix(p.opts.images, "svhn:") {
+		return "" // SVHN's digits are ten classes too, seldom the classifier's
 	}
 	s := fmt.Sprintf("; top-1 %.2f %%", 100*float64(a.hits)/float64(a.n))
-	switch {
-	case strings.HasPrefix(p.opts.images, "cifar10:"):
-		return s
-	case strings.HasPrefix(p.opts.images, "svhn:"):
-		return "" // its digits are ten classes too, seldom the classifier's
+	if classes != nil && !strings.HasPrefix(p.opts.images, "cifar10:") {
+		s += " (taking the folders, by name, for the classes)"
 	}
-	return s + " if the folders, by name, are the classifier's classes"
+	return s
 }
 
 // classifierHint adds advice to what stops a classifier from being opened.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -95,6 +96,7 @@ func newRootCommand() *cobra.Command {
 		newFeaturesCommand(),
 		newDoctorCommand(),
 	)
+	root.SetHelpCommand(newHelpCommand())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, sub := range root.Commands() {
@@ -112,13 +114,45 @@ func runRoot(cmd *cobra.Command, args []string) error {
 		}
 		return &usageError{errors.New("no command given")}
 	}
-	err := usagef("unknown command %q", args[0])
+	return unknownCommand(cmd, args[0])
+}
+
+// unknownCommand names the command that was probably meant.
+func unknownCommand(root *cobra.Command, name string) error {
 	var names []string
-	for _, sub := range cmd.Commands() {
+	for _, sub := range root.Commands() {
 		names = append(names, sub.Name())
 	}
-	if n := nearest(args[0], names); n != "" {
-		return withHint(err, "did you mean '%s %s'?", cmd.CommandPath(), n)
+	err := usagef("unknown command %q", name)
+	if n := nearest(name, names); n != "" {
+		return withHint(err, "did you mean '%s %s'?", root.CommandPath(), n)
 	}
 	return err
+}
+
+// newHelpCommand is cobra's help command, except that an unknown command is an error.
+func newHelpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Show help on a command",
+		Args:  cobra.ArbitraryArgs,
+		ValidArgsFunction: func(cmd *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			var found []cobra.Completion
+			for _, sub := range cmd.Root().Commands() {
+				if strings.HasPrefix(sub.Name(), typed) && sub.IsAvailableCommand() {
+					found = append(found, cobra.CompletionWithDesc(sub.Name(), sub.Short))
+				}
+			}
+			return found, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			root := cmd.Root()
+			found, _, err := root.Find(args)
+			if err != nil || len(args) > 0 && found == root {
+				return unknownCommand(root, args[0])
+			}
+			found.InitDefaultHelpFlag()
+			return found.Help()
+		},
+	}
 }

@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +21,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/oodflow/oodflow/features"
 	"github.com/oodflow/oodflow/internal/classifier"
 	"github.com/oodflow/oodflow/internal/demo"
 )
@@ -28,7 +32,7 @@ import (
 //	$IMAGES    small image sets drawn by the demonstration: id-train, id-test, near-ood, far-ood
 //	$FEATURES  features of those sets, id-train.safetensors and so on, and detector.safetensors
 //
-// and, beside testscript's own commands, exits, interrupt, json and truncate (see below).
+// and, beside testscript's own commands, those of this file whose names begin with cmd.
 func TestScripts(t *testing.T) {
 	shared := t.TempDir()
 	prepareScripts(t, shared)
@@ -47,7 +51,9 @@ func TestScripts(t *testing.T) {
 			"exits":     cmdExits,
 			"interrupt": cmdInterrupt,
 			"json":      cmdJSON,
+			"npy":       cmdNPY,
 			"truncate":  cmdTruncate,
+			"relabel":   cmdRelabel,
 		},
 	})
 }
@@ -83,12 +89,12 @@ func scriptCondition(cond string) (bool, error) {
 func prepareScripts(t *testing.T, dir string) {
 	t.Helper()
 	images := filepath.Join(dir, "images")
-	if err := demo.Write(images, demo.Options{Seed: 1, Train: 400, Test: 100, Near: 60, Far: 60}); err != nil {
+	if err := demo.Write(images, demo.Options{Seed: 1, Train: 300, Test: 100, Near: 40, Far: 40}); err != nil {
 		t.Fatal(err)
 	}
 	model := strings.TrimPrefix(scriptVariables(dir)[0], "MODEL=")
 	for _, set := range []string{"id-train", "id-test", "near-ood", "far-ood"} {
-		mustRun(t, "extract", "--model", model, "--images", filepath.Join(images, set), "--out", filepath.Join(dir, set+".safetensors"))
+		mustRun(t, "extract", "--engine", "gorgonia", "--model", model, "--images", filepath.Join(images, set), "--out", filepath.Join(dir, set+".safetensors"))
 	}
 	mustRun(t, "train", "--method", "mahalanobis++", "--features", filepath.Join(dir, "id-train.safetensors"), "--out", filepath.Join(dir, "detector.safetensors"))
 }
@@ -126,10 +132,14 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 
 // cmdInterrupt runs oodflow, sends SIGINT after its first words on stderr and a moment, and wants exit status 130:
 // interrupt ARGUMENT...
+//
+// The file list.txt, which it writes, lists one image so many times that no machine gets to its end.
 func cmdInterrupt(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("interrupt cannot be negated")
 	}
+	line := filepath.Join(ts.Getenv("IMAGES"), "far-ood", "stripes-0001.png") + "\n"
+	ts.Check(os.WriteFile(ts.MkAbs("list.txt"), []byte(strings.Repeat(line, 1_000_000)), 0o666))
 	self, err := os.Executable()
 	ts.Check(err)
 	r, w, err := os.Pipe()
@@ -181,4 +191,48 @@ func cmdTruncate(ts *testscript.TestScript, neg bool, args []string) {
 	size, err := strconv.ParseInt(args[0], 10, 64)
 	ts.Check(err)
 	ts.Check(os.Truncate(ts.MkAbs(args[1]), size))
+}
+
+// cmdNPY writes an n×d float32 array with distinct values: npy FILE N D [nan|zero]. With nan the value in row 1, column 0 is NaN,
+// with zero all of row 1 is 0.
+func cmdNPY(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: npy FILE N D [nan|zero]")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	d, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	rng := rand.New(rand.NewPCG(1, 2))
+	x := make([]float32, n*d)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64())
+	}
+	switch fault := strings.Join(args[3:], " "); fault {
+	case "nan":
+		x[d] = float32(math.NaN())
+	case "zero":
+		clear(x[d : 2*d])
+	}
+	header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }", n, d)
+	header += strings.Repeat(" ", 63-(10+len(header))%64) + "\n"
+	b := []byte("\x93NUMPY\x01\x00")
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(header)))
+	b = append(b, header...)
+	for _, v := range x {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o666))
+}
+
+// cmdRelabel copies a file of features as if another classifier had made it: relabel FROM TO.
+func cmdRelabel(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: relabel FROM TO")
+	}
+	set, err := features.Open(ts.MkAbs(args[0]))
+	ts.Check(err)
+	set.Provenance.Classifier = "other.onnx"
+	set.Provenance.ClassifierSHA256 = strings.Repeat("0123456789abcdef", 4)
+	ts.Check(features.Save(ts.MkAbs(args[1]), set))
 }
