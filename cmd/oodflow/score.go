@@ -31,7 +31,7 @@ Each image gets a row:
 
 ` + preprocessHelp
 
-const scoreExample = `  oodflow score --detector detector.safetensors --features new.safetensors
+const scoreExample = `  oodflow score --detector detector.safetensors --features val.safetensors
   oodflow score --detector detector.safetensors --model resnet.onnx --images inbox \
       --out scores.csv
   oodflow score --detector detector.safetensors --model resnet.onnx --images inbox \

@@ -58,13 +58,18 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-func scriptVariables(shared string) []string {
-	model, err := filepath.Abs(filepath.Join("..", "..", "testdata", "demo", "classifier.onnx"))
+// demoFolder holds the demonstration's classifier. It is absolute, since tests change folders.
+var demoFolder = func() string {
+	folder, err := filepath.Abs(filepath.Join("..", "..", "testdata", "demo"))
 	if err != nil {
 		panic(err)
 	}
+	return folder
+}()
+
+func scriptVariables(shared string) []string {
 	vars := []string{
-		"MODEL=" + model, "IMAGES=" + filepath.Join(shared, "images"), "FEATURES=" + shared,
+		"MODEL=" + filepath.Join(demoFolder, "classifier.onnx"), "IMAGES=" + filepath.Join(shared, "images"), "FEATURES=" + shared,
 		"DATA=" + os.Getenv("OODFLOW_DATA"),
 	}
 	if lib, err := classifier.FindLibrary(""); err == nil {
@@ -92,11 +97,35 @@ func prepareScripts(t *testing.T, dir string) {
 	if err := demo.Write(images, demo.Options{Seed: 1, Train: 300, Test: 100, Near: 40, Far: 40}); err != nil {
 		t.Fatal(err)
 	}
-	model := strings.TrimPrefix(scriptVariables(dir)[0], "MODEL=")
+	model := filepath.Join(demoFolder, "classifier.onnx")
 	for _, set := range []string{"id-train", "id-test", "near-ood", "far-ood"} {
 		mustRun(t, "extract", "--engine", "gorgonia", "--model", model, "--images", filepath.Join(images, set), "--out", filepath.Join(dir, set+".safetensors"))
 	}
 	mustRun(t, "train", "--method", "mahalanobis++", "--features", filepath.Join(dir, "id-train.safetensors"), "--out", filepath.Join(dir, "detector.safetensors"))
+}
+
+// drawExampleFiles makes the files of the examples in the help, in the current folder.
+func drawExampleFiles(t *testing.T) {
+	t.Helper()
+	if err := demo.Write("drawn", demo.Options{Seed: 1, Train: 200, Test: 50, Near: 20, Far: 20}); err != nil {
+		t.Fatal(err)
+	}
+	for from, to := range map[string]string{
+		"drawn/id-train": "photos/train", "drawn/id-test": "photos/val", "drawn/far-ood": "textures", "drawn/near-ood": "inbox",
+	} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(to), 0o777), os.Rename(from, to)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, suffix := range []string{".onnx", ".preprocessor_config.json"} {
+		data, err := os.ReadFile(filepath.Join(demoFolder, "classifier"+suffix))
+		if err == nil {
+			err = os.WriteFile("resnet"+suffix, data, 0o666)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // mustRun runs a command line in this process and returns what it wrote to stdout.
