@@ -13,6 +13,9 @@ var ErrNotONNX = errors.New("not an ONNX model")
 // ErrTruncated marks a model file that ends too early.
 var ErrTruncated = errors.New("the file is truncated")
 
+// errIncomplete marks a message that lacks what every model has.
+var errIncomplete = errors.New("not a whole model")
+
 // explain turns a parse error into what is probably wrong with the file.
 func explain(data []byte, m *Model, err error) error {
 	if what := sniff(data); what != "" {
@@ -24,8 +27,8 @@ func explain(data []byte, m *Model, err error) error {
 		return fmt.Errorf("%w: %v", ErrNotONNX, err)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w after %d bytes: copy or export it again", ErrTruncated, len(data))
-	case m.graph.end == 0:
-		return fmt.Errorf("%w, or no model: %v", ErrTruncated, err)
+	case errors.Is(err, errIncomplete):
+		return fmt.Errorf("%w, or was never whole: %v", ErrTruncated, err)
 	}
 	return err
 }

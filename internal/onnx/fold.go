@@ -66,7 +66,7 @@ func (f *fold) fits(shape []int64, classes int64) bool {
 
 // batchNorm passes a BatchNormalization with its running statistics.
 func (t *tail) batchNorm(n *Node) bool {
-	if n.Int("training_mode", 0) != 0 || t.class != 1 {
+	if t.m.trains(n) || t.class != 1 {
 		return t.bend(n)
 	}
 	t.folds = append(t.folds, fold{node: n, rank: t.rank, dim: t.class})

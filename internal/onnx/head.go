@@ -25,6 +25,9 @@ type Head struct {
 	// PoolAxes, and "" when it holds one vector per image already.
 	Pool     string
 	PoolAxes []int
+	// Type is the element type of Features: Float, unless the graph computes in
+	// another precision there. It is 0 where the graph does not tell.
+	Type DType
 	// Dim is the length of the feature vector and Classes that of the logits,
 	// 0 where the graph does not tell.
 	Dim, Classes int
@@ -67,7 +70,7 @@ func (m *Model) locate() (*located, error) {
 	for i, out := range m.Outputs[:min(maxOutputs, len(m.Outputs))] {
 		h, err := m.locateFrom(out.Name)
 		if err != nil {
-			missing.Reasons = append(missing.Reasons, fmt.Sprintf("output %s: %v", out, err))
+			missing.Reasons = append(missing.Reasons, fmt.Sprintf("output %s: %v", out.Name, err))
 			continue
 		}
 		h.order = i
@@ -80,6 +83,9 @@ func (m *Model) locate() (*located, error) {
 	}
 	slices.SortStableFunc(found, m.compareHeads)
 	best := found[0]
+	if training := m.TrainingNodes(); len(training) > 0 {
+		best.Why = append(best.Why, fmt.Sprintf("warning: the model was exported in training mode (%d nodes, such as %s): export it again after model.eval()", len(training), training[0]))
+	}
 	for _, other := range found[1:] {
 		if other.layer.index != best.layer.index {
 			best.Why = append(best.Why, fmt.Sprintf("output %s comes from another linear layer, %v, and is not taken", other.tail.route.output, other.layer))
@@ -105,7 +111,7 @@ func (m *Model) locateFrom(output string) (*located, error) {
 	h := &located{layer: l, tail: t}
 	h.Logits, h.Features = t.logits, m.beforeDropout(l.in)
 	h.Dim, h.Classes, h.Linear = int(l.dim), int(l.classes), t.linear
-	h.Shape = m.featureShape(l, h.Features)
+	h.Shape, h.Type = m.featureShape(l, h.Features), m.inputType(l)
 	h.Why = append(h.Why, fmt.Sprintf("output %s comes from the linear layer %v", output, l))
 	h.Why = append(h.Why, t.why...)
 	if t.pooled {
@@ -126,7 +132,7 @@ func (m *Model) locateFrom(output string) (*located, error) {
 func (m *Model) beforeDropout(tensor string) string {
 	for range maxChain {
 		n := m.ProducerOf(tensor)
-		if n == nil || n.Domain != "" || n.Op != "Dropout" && n.Op != "Identity" {
+		if n == nil || n.Domain != "" || n.Op != "Dropout" && n.Op != "Identity" || m.trains(n) {
 			break
 		}
 		if _, made := m.producer[n.Input(0)]; !made {

@@ -4,11 +4,13 @@ import "fmt"
 
 // HeadAt returns the head whose features are the named tensor, which the
 // user chose. A tensor with more than two axes is a map, pooled over all but
-// the batch and the channels: channels are its second axis (N×C×H×W), but
-// the last of a tensor with three axes (N×tokens×C). Where the tensor leads to the
+// the batch and the channels. Channels are its second axis (N×C×H×W); they
+// are the last one of a tensor with three axes (N×tokens×C) and of a square
+// map whose sides come first (N×H×H×C). Where the tensor leads to the
 // classifier's own linear layer through nothing but pooling and reshapes,
-// W and b hold for it too; elsewhere Linear is false. A tensor that is not
-// in the graph is an *UnknownTensorError.
+// W and b hold for it too; elsewhere Linear is false. Dim is 0, and Pool "",
+// where the graph does not tell the shape. A tensor that is not in the graph
+// is an *UnknownTensorError.
 func (m *Model) HeadAt(tensor string) (*Head, error) {
 	if err := m.checkMade(tensor); err != nil {
 		return nil, err
@@ -22,7 +24,7 @@ func (m *Model) HeadAt(tensor string) (*Head, error) {
 			return h, err
 		}
 	}
-	h := &Head{Features: tensor, Shape: m.Shape(tensor), Why: []string{"the features are " + tensor + ", as asked for"}}
+	h := &Head{Features: tensor, Shape: m.Shape(tensor), Type: m.declared[tensor].Type, Why: []string{"the features are " + tensor + ", as asked for"}}
 	h.Pool, h.PoolAxes, h.Dim = mapOf(h.Shape)
 	if h.Pool != "" {
 		h.Why = append(h.Why, fmt.Sprintf("it is a map: its mean over the axes %v is taken", h.PoolAxes))
@@ -52,7 +54,7 @@ func (m *Model) reaches(found *located, tensor string) (*Head, error) {
 			break
 		}
 		n := m.ProducerOf(at)
-		if n == nil || n.Domain != "" {
+		if n == nil || n.Domain != "" || m.trains(n) {
 			return nil, nil
 		}
 		switch n.Op {
@@ -103,6 +105,8 @@ func mapOf(shape []int64) (pool string, axes []int, dim int) {
 		return "", nil, dim
 	case len(shape) == 3:
 		return "mean", []int{1}, int(max(0, shape[2]))
+	case len(shape) == 4 && shape[1] > 0 && shape[1] == shape[2] && shape[2] != shape[3]:
+		return "mean", []int{1, 2}, int(max(0, shape[3]))
 	}
 	for a := 2; a < len(shape); a++ {
 		axes = append(axes, a)

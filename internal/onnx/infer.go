@@ -19,7 +19,7 @@ const unknownInt = math.MinInt64
 
 // maxInts and maxRank bound the integer tensors and shapes that are followed.
 const (
-	maxInts = 64
+	maxInts = 16
 	maxRank = 16
 )
 

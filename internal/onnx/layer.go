@@ -148,6 +148,37 @@ func (m *Model) floatInput(l *layer) bool {
 	return false
 }
 
+// inputType is the element type of what a layer reads, which must be that of
+// its weight; a quantized layer's input is the float32 before quantization.
+func (m *Model) inputType(l *layer) DType {
+	if !l.exact {
+		return Float
+	}
+	return m.fixedType(l.weight)
+}
+
+// fixedType is the element type of a constant, 0 where the graph computes it
+// in ways that are not followed.
+func (m *Model) fixedType(tensor string) DType {
+	for range maxChain {
+		if t := m.constants[tensor]; t != nil {
+			return t.Type
+		}
+		n := m.ProducerOf(tensor)
+		if n == nil {
+			break
+		}
+		tensor = n.Input(0)
+		switch n.Op {
+		case "Cast":
+			return DType(n.Int("to", 0))
+		case "DequantizeLinear":
+			tensor = n.Input(1) // the scale has the type of the result
+		}
+	}
+	return 0
+}
+
 // String is the layer as "Gemm /fc/Gemm (64 to 10)", for messages.
 func (l *layer) String() string {
 	return fmt.Sprintf("%v (%d to %d)", l.node, l.dim, l.classes)

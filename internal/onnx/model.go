@@ -164,9 +164,9 @@ func (p *parser) model(msg []byte) error {
 	case err != nil:
 		return err
 	case p.m.graph.end == 0:
-		return errors.New("it has no graph")
+		return fmt.Errorf("%w: it has no graph", errIncomplete)
 	case len(p.m.Opsets) == 0:
-		return errors.New("it names no operator set")
+		return fmt.Errorf("%w: it names no operator set", errIncomplete)
 	}
 	return nil
 }

@@ -20,8 +20,10 @@ func (e *UnknownTensorError) Error() string {
 	return msg
 }
 
-// maxNear is how many names an UnknownTensorError lists.
-const maxNear = 8
+const (
+	maxNear     = 8      // names that an UnknownTensorError lists
+	maxCompared = 50_000 // names that are compared for it
+)
 
 // unknownTensor collects names that contain, are contained in, or are a few
 // letters away from the given one.
@@ -31,11 +33,14 @@ func (m *Model) unknownTensor(tensor string) error {
 		distance int
 	}
 	var all []near
-	want := strings.ToLower(tensor)
+	want, compared := strings.ToLower(tensor), 0
 	for i := range m.Nodes {
 		for _, name := range m.Nodes[i].Outputs {
 			if name == "" || m.facts.fixed[name] {
 				continue
+			}
+			if compared++; compared > maxCompared {
+				break
 			}
 			if d, ok := nameDistance(want, strings.ToLower(name)); ok {
 				all = append(all, near{name, d})

@@ -36,7 +36,7 @@ func (e *NoHeadError) Error() string {
 		for _, c := range e.Candidates[:min(5, len(e.Candidates))] {
 			names = append(names, fmt.Sprintf("%s %s", c.Tensor, FormatShape(c.Shape, nil)))
 		}
-		msg += "; name the tensor with the features with --feature-tensor, for example " + strings.Join(names, ", ")
+		msg += "; choose the tensor to use as features with --feature-tensor, for example " + strings.Join(names, ", ")
 	}
 	return msg
 }

@@ -13,14 +13,17 @@ import (
 // that no node makes is an error.
 func (m *Model) WithOutputs(tensors ...string) ([]byte, error) {
 	var add []byte
-	for _, name := range tensors {
+	for i, name := range tensors {
 		if err := m.checkMade(name); err != nil {
 			return nil, err
 		}
-		if m.isOutput(name) {
+		if m.isOutput(name) || slices.Contains(tensors[:i], name) {
 			continue
 		}
-		add = appendBytes(add, 12, encodeValue(m.outputValue(name, name)))
+		// Declared as the file declares it, if it does; engines work out the rest.
+		v := m.declared[name]
+		v.Name = name
+		add = appendBytes(add, 12, encodeValue(v))
 	}
 	return m.patchGraph(add), nil
 }
@@ -30,6 +33,24 @@ func (m *Model) WithOutputs(tensors ...string) ([]byte, error) {
 // Identity node, whose output, named in names, is added to the graph. It
 // does so for tensors that are outputs already, too.
 func (m *Model) WithIdentityOutputs(tensors ...string) (data []byte, names []string, err error) {
+	return m.withNodes(func(name string) (Node, Value) {
+		return Node{Op: "Identity"}, m.declared[name]
+	}, tensors)
+}
+
+// WithFloatOutputs is WithIdentityOutputs with a Cast to float32 instead, for
+// models that compute in half or double precision.
+func (m *Model) WithFloatOutputs(tensors ...string) (data []byte, names []string, err error) {
+	return m.withNodes(func(name string) (Node, Value) {
+		v := m.declared[name]
+		v.Type = Float
+		return Node{Op: "Cast", Attributes: []Attribute{IntAttribute("to", int64(Float))}}, v
+	}, tensors)
+}
+
+// withNodes adds, for each tensor, a node that reads it and an output of the
+// graph that the node makes.
+func (m *Model) withNodes(end func(tensor string) (Node, Value), tensors []string) (data []byte, names []string, err error) {
 	var nodes, outputs []byte
 	for _, tensor := range tensors {
 		if err := m.checkMade(tensor); err != nil {
@@ -37,8 +58,10 @@ func (m *Model) WithIdentityOutputs(tensors ...string) (data []byte, names []str
 		}
 		name := m.freshName(tensor, names)
 		names = append(names, name)
-		nodes = appendBytes(nodes, 1, encodeNode(&Node{Op: "Identity", Name: name, Inputs: []string{tensor}, Outputs: []string{name}}))
-		outputs = appendBytes(outputs, 12, encodeValue(m.outputValue(tensor, name)))
+		n, v := end(tensor)
+		n.Name, n.Inputs, n.Outputs, v.Name = name, []string{tensor}, []string{name}, name
+		nodes = appendBytes(nodes, 1, encodeNode(&n))
+		outputs = appendBytes(outputs, 12, encodeValue(v))
 	}
 	return m.patchGraph(append(nodes, outputs...)), names, nil
 }
@@ -52,14 +75,6 @@ func (m *Model) checkMade(tensor string) error {
 
 func (m *Model) isOutput(tensor string) bool {
 	return slices.ContainsFunc(m.Outputs, func(v Value) bool { return v.Name == tensor })
-}
-
-// outputValue declares a tensor under a name, with the type and shape that
-// the file declares for it, if it does; engines work out the rest.
-func (m *Model) outputValue(tensor, name string) Value {
-	v := m.declared[tensor]
-	v.Name = name
-	return v
 }
 
 // freshName is the tensor's name with a suffix that makes it new.

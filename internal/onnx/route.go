@@ -64,7 +64,7 @@ func (m *Model) trace(output string) (*route, error) {
 			return nil, fmt.Errorf("no linear layer in the last %d nodes", maxRoute)
 		}
 		r.nodes[i] = true
-		for _, in := range n.Inputs {
+		for _, in := range dataInputs(n) {
 			if in != "" && !m.facts.fixed[in] && !seen[in] {
 				seen[in] = true
 				queue = append(queue, in)
@@ -75,6 +75,16 @@ func (m *Model) trace(output string) (*route, error) {
 		return nil, errors.New("it comes from constants only")
 	}
 	return r, nil
+}
+
+// dataInputs are the inputs that a node's values come from; the others are
+// shapes, indices, bounds and scales.
+func dataInputs(n *Node) []string {
+	switch n.Op {
+	case "Add", "Sub", "Mul", "Div", "Concat":
+		return n.Inputs
+	}
+	return n.Inputs[:min(1, len(n.Inputs))]
 }
 
 // next is the node of the route that reads a tensor, nil if there is none or

@@ -71,8 +71,10 @@ func (t *tail) isVector() bool { return len(t.open) == 0 }
 func (t *tail) step(n *Node) bool {
 	moved := false
 	switch n.Op {
-	case "Identity", "Dropout":
+	case "Identity":
 		moved = true
+	case "Dropout":
+		moved = !t.m.trains(n) || t.bend(n)
 	case "Cast":
 		to := DType(n.Int("to", 0))
 		moved = to.IsFloat()
