@@ -160,35 +160,68 @@ func TestSaveLeavesTheOldFile(t *testing.T) {
 	}
 }
 
-// FuzzLoad: no file makes Load panic, and what it accepts can score.
+// FuzzLoad: no file makes Load panic, and what it accepts scores finite numbers or says why not.
 func FuzzLoad(f *testing.F) {
-	for _, name := range Names() {
-		f.Add(saved(f, trained(f, name)))
+	for _, file := range oneOfEach(f) {
+		f.Add(saved(f, file))
 	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		st, err := safetensors.NewFile("x", bytes.NewReader(b), int64(len(b)))
-		if err != nil {
-			return
+	f.Fuzz(func(t *testing.T, b []byte) { loadAndScore(t, b) })
+}
+
+// FuzzLoadSetting changes one entry of the metadata of a good file, which FuzzLoad hardly ever leaves readable.
+func FuzzLoadSetting(f *testing.F) {
+	files := oneOfEach(f)
+	for i, file := range files {
+		for key, value := range encoded(f, file).meta {
+			f.Add(uint8(i), key, value)
 		}
-		file, err := decodeFile(st)
-		if err != nil || file.D > 1000 || file.C > 1000 {
-			return
-		}
-		s := &features.Set{N: 2, D: file.D, C: file.C, Features: make([]float32, 2*file.D), IDs: ids(2)}
-		for i := range s.Features {
-			s.Features[i] = float32(i + 1)
-		}
-		if file.C > 0 {
-			s.Logits = make([]float32, 2*file.C)
-		}
-		rows, err := file.Rows(s)
-		if err != nil {
-			return
-		}
-		for _, r := range rows {
-			if !finite(r.OODScore) || !(r.PValue > 0 && r.PValue <= 1) {
-				t.Errorf("row %+v", r)
-			}
+	}
+	f.Fuzz(func(t *testing.T, which uint8, key, value string) {
+		e := encoded(t, files[int(which)%len(files)])
+		e.meta[key] = value
+		var b bytes.Buffer
+		if e.writeTo(&b) == nil {
+			loadAndScore(t, b.Bytes())
 		}
 	})
+}
+
+// oneOfEach returns a trained detector of every method.
+func oneOfEach(t testing.TB) []*File {
+	f, _, err := TrainFlow(t.Context(), randomSet(17, 120, 4, 3), FlowOptions{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := []*File{f}
+	for _, name := range Names() {
+		files = append(files, trained(t, name))
+	}
+	return files
+}
+
+func loadAndScore(t *testing.T, b []byte) {
+	st, err := safetensors.NewFile("x", bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		return
+	}
+	file, err := decodeFile(st)
+	if err != nil || file.D > 1000 || file.C > 1000 {
+		return
+	}
+	s := &features.Set{N: 2, D: file.D, C: file.C, Features: make([]float32, 2*file.D), IDs: ids(2)}
+	for i := range s.Features {
+		s.Features[i] = float32(i + 1)
+	}
+	if file.C > 0 {
+		s.Logits = make([]float32, 2*file.C)
+	}
+	rows, err := file.Rows(s)
+	if err != nil {
+		return
+	}
+	for _, r := range rows {
+		if !finite(r.OODScore) || !(r.PValue > 0 && r.PValue <= 1) {
+			t.Errorf("row %+v", r)
+		}
+	}
 }
