@@ -5,15 +5,16 @@ package classifier
 // or 7 of 224×224 pixels.
 const batchValues = 1 << 20
 
-// chooseBatch chooses the number of images per run of the engine.
-func chooseBatch(most int, in input, s started) int {
-	if in.batch != 0 {
-		return in.batch
-	}
+// chooseBatch chooses how many images to take at a time: at most most, when that is not 0, and a multiple of
+// the model's own batch where it fixes one.
+func chooseBatch(most int, in input) int {
 	h, w := in.probeSize()
 	n := min(max(batchValues/(rgb*h*w), 4), 64)
 	if most > 0 {
 		n = min(n, most)
+	}
+	if in.batch != 0 {
+		n = max(n/in.batch, 1) * in.batch
 	}
 	return n
 }

@@ -47,6 +47,10 @@ func loadLibrary(lib Library) (Library, error) {
 	return lib, nil
 }
 
+// Load loads the library into this process and returns it with the version it reports about itself. One
+// library is loaded per process: the first one.
+func (lib Library) Load() (Library, error) { return loadLibrary(lib) }
+
 // loadError words a failed load. The binding reports a library without the C interface it wants as status 2.
 func loadError(lib Library, err error) error {
 	if strings.Contains(err.Error(), "Error setting ORT API base: 2") {
@@ -101,7 +105,7 @@ func startRuntime(want Library, g graph) (engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ONNX Runtime %s cannot load the model: %w", lib.Version, err)
 	}
-	g.model = nil // the session holds its own copy
+	g.source, g.model = nil, nil // the session holds its own copy
 	return &runtimeEngine{library: lib, graph: g, session: session, bindings: map[[4]int]*binding{}}, nil
 }
 

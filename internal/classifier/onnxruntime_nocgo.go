@@ -9,3 +9,6 @@ const haveRuntime = false
 func startRuntime(lib Library, _ graph) (engine, error) {
 	return nil, &libraryError{errNoCgo, lib.explicit}
 }
+
+// Load fails, likewise.
+func (lib Library) Load() (Library, error) { return Library{}, errNoCgo }

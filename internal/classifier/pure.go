@@ -63,11 +63,11 @@ func (e *pureEngine) compile(shape [4]int) error {
 		return nil
 	}
 	e.lanes = nil
-	model, outputs, err := lower.Lower(e.graph.source, e.graph.input, shape[:], e.graph.outputs)
+	lowered, err := lower.Lower(e.graph.source, e.graph.input, shape[:], e.graph.outputs)
 	if err != nil {
 		return pureError(err)
 	}
-	for i, o := range outputs {
+	for i, o := range lowered.Outputs {
 		if len(o.Shape) < 1 || o.Shape[0] != shape[0] {
 			return fmt.Errorf("the tensor %s has shape %v for %d images", e.graph.outputs[i], o.Shape, shape[0])
 		}
@@ -76,9 +76,9 @@ func (e *pureEngine) compile(shape [4]int) error {
 	if e.fixed != 0 {
 		lanes = 1
 	}
-	encoded := model.Encode()
+	encoded := lowered.Graph.Encode()
 	for range lanes {
-		l, err := newLane(encoded, shape, outputs)
+		l, err := newLane(encoded, lowered, shape)
 		if err != nil {
 			return pureError(err)
 		}
@@ -96,8 +96,8 @@ func pureError(err error) error {
 // building guards onnx-go's counter of names, which all graphs share.
 var building sync.Mutex
 
-// newLane makes onnx-go read the rewritten graph.
-func newLane(encoded []byte, shape [4]int, outputs []lower.Output) (l *lane, err error) {
+// newLane makes onnx-go read the rewritten graph. The constants' memory is shared by all lanes.
+func newLane(encoded []byte, lowered *lower.Result, shape [4]int) (l *lane, err error) {
 	building.Lock()
 	defer building.Unlock()
 	defer func() {
@@ -105,10 +105,15 @@ func newLane(encoded []byte, shape [4]int, outputs []lower.Output) (l *lane, err
 			err = fmt.Errorf("onnx-go panics while reading the graph: %v", r)
 		}
 	}()
-	l = &lane{backend: gorgonnx.NewGraph(), outputs: outputs}
+	l = &lane{backend: gorgonnx.NewGraph(), outputs: lowered.Outputs}
 	l.model = onnxgo.NewModel(l.backend)
 	if err := l.model.UnmarshalBinary(encoded); err != nil {
 		return nil, fmt.Errorf("onnx-go: %w", err)
+	}
+	for _, c := range lowered.Constants {
+		if err := l.setConstant(c); err != nil {
+			return nil, err
+		}
 	}
 	l.input = tensor.New(tensor.WithShape(shape[:]...), tensor.Of(tensor.Float32))
 	if err := l.model.SetInput(0, l.input); err != nil {
@@ -124,6 +129,23 @@ func newLane(encoded []byte, shape [4]int, outputs []lower.Output) (l *lane, err
 	}
 	l.backend.SetVM(m)
 	return l, nil
+}
+
+// setConstant gives a tensor that no node makes its value.
+func (l *lane) setConstant(c lower.Constant) error {
+	var backing any = c.Floats
+	if c.Floats == nil {
+		backing = c.Ints
+	}
+	node, ok := l.model.GetNodeByName(c.Name)
+	carrier, can := node.(onnxgo.DataCarrier)
+	if !ok || !can {
+		return fmt.Errorf("onnx-go does not know the constant %s", c.Name)
+	}
+	if err := carrier.SetTensor(tensor.New(tensor.WithShape(c.Shape...), tensor.WithBacking(backing))); err != nil {
+		return fmt.Errorf("onnx-go: set the constant %s: %w", c.Name, err)
+	}
+	return nil
 }
 
 func (e *pureEngine) run(shape [4]int, fill func([]float32)) ([]array, error) {

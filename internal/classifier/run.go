@@ -40,8 +40,12 @@ func (c *Classifier) run(images []float32, n, h, w int) error {
 	}
 	c.features = slices.Grow(c.features[:0], n*c.info.Dim)[:n*c.info.Dim]
 	c.logits = slices.Grow(c.logits[:0], n*c.info.Classes)[:n*c.info.Classes]
-	for i := 0; i < n; i += c.info.Batch {
-		j := min(i+c.info.Batch, n)
+	piece := c.info.Batch
+	if c.input.batch != 0 {
+		piece = c.input.batch
+	}
+	for i := 0; i < n; i += piece {
+		j := min(i+piece, n)
 		if err := c.runPiece(images[i*image:j*image], i, j, h, w); err != nil {
 			return err
 		}

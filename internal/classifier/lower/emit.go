@@ -28,7 +28,8 @@ func (l *lowerer) emit(op string, shape []int, inputs []string, attributes ...on
 // constant adds a float32 constant and returns its name.
 func (l *lowerer) constant(shape []int, data []float32) string {
 	name := l.fresh("c")
-	l.graph.Initializers = append(l.graph.Initializers, onnx.NewFloat32s(name, int64s(shape), data))
+	l.spent += len(data)
+	l.constants = append(l.constants, Constant{Name: name, Shape: shape, Floats: data})
 	return name
 }
 
@@ -38,7 +39,7 @@ func (l *lowerer) reshape(v value, shape []int) value {
 		return v
 	}
 	name := l.fresh("s")
-	l.graph.Initializers = append(l.graph.Initializers, onnx.NewInt64s(name, []int64{int64(len(shape))}, int64s(shape)))
+	l.constants = append(l.constants, Constant{Name: name, Shape: []int{len(shape)}, Ints: int64s(shape)})
 	return l.emit("Reshape", shape, []string{v.name, name})
 }
 

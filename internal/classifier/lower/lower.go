@@ -46,13 +46,33 @@ type Output struct {
 	Shape []int
 }
 
-// limit bounds the elements of any one tensor, against graphs that ask for absurd amounts of memory.
+// Constant is a constant of the rewritten graph: float32, or int64 where Floats is nil. It is kept out of the
+// graph so that several copies of the graph can share it.
+type Constant struct {
+	Name   string
+	Shape  []int
+	Floats []float32
+	Ints   []int64
+}
+
+// Result is a rewritten graph. Its constants are tensors that no node makes.
+type Result struct {
+	Graph     *onnx.Graph
+	Constants []Constant
+	Outputs   []Output
+}
+
+// limit bounds the elements of any one tensor, and of all constants together, against graphs that ask for
+// absurd amounts of memory: 1 GiB.
 const limit = 1 << 28
 
 // Lower rewrites m for an input of exactly the given shape. The result computes the wanted tensors, in their
 // order, as its outputs; each is made by a node that nothing else reads. An operator without an exact form in
 // the backend is an *UnsupportedError.
-func Lower(m *onnx.Model, input string, shape []int, wanted []string) (*onnx.Graph, []Output, error) {
+func Lower(m *onnx.Model, input string, shape []int, wanted []string) (*Result, error) {
+	if n := product(shape); n < 1 || n > limit {
+		return nil, fmt.Errorf("an input of shape %v", shape)
+	}
 	l := &lowerer{
 		model:  m,
 		values: map[string]value{},
@@ -60,26 +80,29 @@ func Lower(m *onnx.Model, input string, shape []int, wanted []string) (*onnx.Gra
 		reader: map[string]*onnx.Node{},
 		merged: map[string]string{},
 		pooled: map[string][4]int{},
-		graph:  &onnx.Graph{IRVersion: 7, Opsets: map[string]int64{"": 13}},
 	}
+	l.graph = &onnx.Graph{IRVersion: 7, Opsets: map[string]int64{"": 13}}
 	l.graph.Inputs = []onnx.Value{{Name: "x", Type: onnx.Float, Shape: int64s(shape)}}
 	l.values[input] = value{shape: shape, name: "x"}
 	order, err := l.order(wanted)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for _, n := range order {
 		if err := l.node(n); err != nil {
-			return nil, nil, err
+			return nil, err
+		}
+		if l.spent > limit {
+			return nil, fail(n, fmt.Sprintf("the rewritten graph needs more than %d constants", limit))
 		}
 	}
 	outputs := make([]Output, len(wanted))
 	for i, name := range wanted {
 		if outputs[i], err = l.output(i, name); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	return l.graph, outputs, nil
+	return &Result{l.graph, l.constants, outputs}, nil
 }
 
 // lowerer holds the rewritten graph as it grows.
@@ -91,7 +114,10 @@ type lowerer struct {
 	merged map[string]string     // normalised tensors whose normalisation is in the named tensor already
 	pooled map[string][4]int     // pads of the maximum poolings so far, see maxPool
 	graph  *onnx.Graph
-	serial int // of names
+
+	constants []Constant
+	spent     int // elements of all constants so far
+	serial    int // of names
 }
 
 // value looks a tensor of the original graph up; constants are read when they are first used.
