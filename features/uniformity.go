@@ -101,7 +101,7 @@ func atRow(err error, start int, order []int) error {
 
 // kernelSum returns the sum over i < j of exp(−2‖zᵢ − zⱼ‖²) = exp(4(zᵢ·zⱼ − 1)) for the n unit rows of z. The
 // dot products come in float32 from matrix products of tiles; their sum is float64. product is scratch for a
-// pairTile, of which there is none larger than n×n.
+// tile, of which there is none larger than n×n.
 func kernelSum(product, z []float32, n, d int) float64 {
 	var sum float64
 	for i := 0; i < n; i += pairTile {
