@@ -11,6 +11,10 @@ import (
 // rgb is the number of channels of the images that this program feeds.
 const rgb = 3
 
+// maxValues bounds the values of the model's input, 256 MiB: 400 images of 224×224 in a fixed batch, or one of
+// 4700×4700. A damaged file may say anything.
+const maxValues = 1 << 26
+
 // input describes the one image input of a model. A size of 0 is free: the model takes any.
 type input struct {
 	name         string
@@ -49,6 +53,10 @@ func inputOf(m *onnx.Model) (input, error) {
 		in.height, in.width, in.channelsLast = dims[1], dims[2], true
 	default:
 		return input{}, fmt.Errorf("the model's input %s has shape %s, which is not one of RGB images: N×3×H×W or N×H×W×3", v.Name, onnx.FormatShape(v.Shape, v.Symbols))
+	}
+	h, w := in.probeSize()
+	if h > maxValues/rgb/w || max(in.batch, 1) > maxValues/(rgb*h*w) {
+		return input{}, fmt.Errorf("the model's input %s has shape %s, which is too large", v.Name, onnx.FormatShape(v.Shape, v.Symbols))
 	}
 	return in, nil
 }
