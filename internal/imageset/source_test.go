@@ -229,12 +229,12 @@ func TestSVHN(t *testing.T) {
 	// The first image of one.mat was stored from the drawing that plain.mat's
 	// first image is the middle of.
 	whole, part := firstSVHN(t, "one.mat"), firstSVHN(t, "plain.mat")
-	if part.W != 8 || part.H != 8 || whole.W != 32 {
+	if part.W != 16 || part.H != 8 || whole.W != 32 {
 		t.Fatalf("%d×%d and %d×%d", part.W, part.H, whole.W, whole.H)
 	}
 	a, b := pixels(t, whole), pixels(t, part)
 	for y := range 8 {
-		if !bytes.Equal(a[3*(32*(8+y)+8):][:24], b[24*y:][:24]) {
+		if !bytes.Equal(a[3*(32*(8+y)+4):][:48], b[48*y:][:48]) {
 			t.Errorf("row %d differs", y)
 		}
 	}

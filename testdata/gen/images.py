@@ -230,7 +230,7 @@ def svhn_files(d):
     scipy.io.savemat(d / "compressed.mat", {"X": x, "y": y}, do_compression=True)
     scipy.io.savemat(d / "double.mat", {"note": "text", "y": y.astype(float), "X": x}, do_compression=True)
     scipy.io.savemat(d / "one.mat", {"X": x[..., 0], "y": np.uint8([[3]])}, do_compression=True)
-    scipy.io.savemat(d / "plain.mat", {"X": x[8:16, 8:16], "y": y})
+    scipy.io.savemat(d / "plain.mat", {"X": x[8:16, 4:20], "y": y})
     for f in d.iterdir():  # the header has the date in it
         data = bytearray(f.read_bytes())
         data[:116] = b"MATLAB 5.0 MAT-file, drawn by testdata/gen/images.py".ljust(116)
