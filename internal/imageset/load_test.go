@@ -164,6 +164,20 @@ func TestLoadTooManyBad(t *testing.T) {
 	}
 }
 
+// TestAllowed: a fraction that binary numbers miss by a hair is meant exactly,
+// and never are all images allowed to be bad.
+func TestAllowed(t *testing.T) {
+	for _, c := range []struct {
+		total    int
+		fraction float64
+		want     int
+	}{{100, 0.29, 29}, {100, 0.07, 7}, {20, 0.01, 0}, {99, 0.01, 0}, {100, 0.01, 1}, {5, 1, 4}, {1, 1, 0}} {
+		if got := allowed(c.total, c.fraction); got != c.want {
+			t.Errorf("%v of %d allows %d, want %d", c.fraction, c.total, got, c.want)
+		}
+	}
+}
+
 // TestLoadLimit loads the first images only.
 func TestLoadLimit(t *testing.T) {
 	for limit, want := range map[int]int{0: 30, 1: 1, 7: 7, 30: 30, 99: 30} {

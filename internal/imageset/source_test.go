@@ -2,6 +2,8 @@ package imageset
 
 import (
 	"bytes"
+	"compress/zlib"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -299,6 +301,36 @@ func TestSVHNDamaged(t *testing.T) {
 		b[at] ^= 0x10
 		if try(b) == nil {
 			t.Errorf("byte %d changed: no error", at)
+		}
+	}
+}
+
+// TestMATLies: a compressed variable cannot be longer than its bytes allow.
+func TestMATLies(t *testing.T) {
+	words := func(w ...uint32) (b []byte) {
+		for _, v := range w {
+			b = binary.LittleEndian.AppendUint32(b, v)
+		}
+		return b
+	}
+	array := func(total, n uint32) string {
+		matrix := words(miMATRIX, total, miUINT32, 8, 9, 0, miINT32, 16, 32, 32, 3, n, miINT8|1<<16, 'X', miUINT8, 3072*n)
+		var z bytes.Buffer
+		w := zlib.NewWriter(&z)
+		w.Write(matrix)
+		w.Close()
+		return matlabHeader("\x00\x01IM") + string(words(miCOMPRESSED, uint32(z.Len()))) + z.String()
+	}
+	for _, c := range []struct{ file, want string }{
+		{array(3072*1000000+56, 1000000), "more than"},
+		{array(5000, 1000000), "claims dimensions beyond"},
+		{array(3072+56, 1), "no variables X and y"},
+		{array(3072+56, 1)[:150], "the file is truncated"},
+	} {
+		path := filepath.Join(t.TempDir(), "x.mat")
+		write(t, filepath.Dir(path), map[string]string{"x.mat": c.file})
+		if _, err := Open("svhn:" + path); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want one with %q", err, c.want)
 		}
 	}
 }
