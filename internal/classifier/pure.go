@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -68,8 +69,8 @@ func (e *pureEngine) compile(shape [4]int) error {
 		return pureError(err)
 	}
 	for i, o := range lowered.Outputs {
-		if len(o.Shape) < 1 || o.Shape[0] != shape[0] {
-			return fmt.Errorf("the tensor %s has shape %v for %d images", e.graph.outputs[i], o.Shape, shape[0])
+		if e.fixed == 0 && (len(o.Shape) < 1 || o.Shape[0] != 1) {
+			return fmt.Errorf("the tensor %s has shape %v for one image", e.graph.outputs[i], o.Shape)
 		}
 	}
 	lanes := e.graph.threads
@@ -170,11 +171,11 @@ func (e *pureEngine) run(shape [4]int, fill func([]float32)) ([]array, error) {
 	for i, l := range e.lanes {
 		wait.Go(func() {
 			for errs[i] == nil {
-				j := int(next.Add(int64(one[0]))) - one[0]
-				if j >= n {
+				j := int(next.Add(1)) - 1 // evaluation, of one[0] images
+				if j*one[0] >= n {
 					return
 				}
-				errs[i] = l.run(e.images[j*per:(j+one[0])*per], e.out, j)
+				errs[i] = l.run(e.images[j*one[0]*per:(j+1)*one[0]*per], e.out, j)
 			}
 		})
 	}
@@ -187,13 +188,16 @@ func (e *pureEngine) prepare(n int) {
 	outputs := e.lanes[0].outputs
 	e.out = append(e.out[:0], make([]array, len(outputs))...)
 	for i, o := range outputs {
-		shape := append([]int{n}, o.Shape[1:]...)
+		shape := slices.Clone(o.Shape)
+		if e.fixed == 0 {
+			shape[0] = n
+		}
 		e.out[i] = array{shape, make([]float32, elements(shape))}
 	}
 }
 
-// run evaluates the graph and copies its results to the rows of out from row on.
-func (l *lane) run(images []float32, out []array, row int) error {
+// run evaluates the graph and copies its results to the i-th place of out.
+func (l *lane) run(images []float32, out []array, i int) error {
 	copy(l.input.Data().([]float32), images)
 	if err := l.backend.Run(); err != nil {
 		return err
@@ -202,12 +206,12 @@ func (l *lane) run(images []float32, out []array, row int) error {
 	if err != nil {
 		return fmt.Errorf("onnx-go: %w", err)
 	}
-	for i, t := range results {
+	for k, t := range results {
 		data, ok := t.Data().([]float32)
-		if !ok || len(data) != elements(l.outputs[i].Shape) {
-			return fmt.Errorf("onnx-go returns %v for a tensor of shape %v", t.Shape(), l.outputs[i].Shape)
+		if !ok || len(data) != elements(l.outputs[k].Shape) {
+			return fmt.Errorf("onnx-go returns %v for a tensor of shape %v", t.Shape(), l.outputs[k].Shape)
 		}
-		copy(out[i].data[row*elements(out[i].shape[1:]):], data)
+		copy(out[k].data[i*len(data):], data)
 	}
 	return nil
 }

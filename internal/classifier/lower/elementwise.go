@@ -43,7 +43,7 @@ func arithmetic(op string) rule {
 		if b, err = l.spread(b, shape); err != nil {
 			return value{}, err
 		}
-		return l.emit(op, shape, []string{a.name, b.name}), nil
+		return l.emit(op, shape, l.distinct(a, b)), nil
 	}
 }
 

@@ -13,15 +13,10 @@ func (l *lowerer) fresh(prefix string) string {
 	return fmt.Sprintf("%s%d", prefix, l.serial)
 }
 
-// emitAs adds a node with one output of the given name.
-func (l *lowerer) emitAs(name, op string, inputs []string, attributes ...onnx.Attribute) {
-	l.graph.Nodes = append(l.graph.Nodes, onnx.Node{Name: name, Op: op, Inputs: inputs, Outputs: []string{name}, Attributes: attributes})
-}
-
 // emit adds a node whose one output has the given shape.
 func (l *lowerer) emit(op string, shape []int, inputs []string, attributes ...onnx.Attribute) value {
 	name := l.fresh("t")
-	l.emitAs(name, op, inputs, attributes...)
+	l.graph.Nodes = append(l.graph.Nodes, onnx.Node{Name: name, Op: op, Inputs: inputs, Outputs: []string{name}, Attributes: attributes})
 	return value{shape: shape, name: name}
 }
 
@@ -43,6 +38,26 @@ func (l *lowerer) reshape(v value, shape []int) value {
 	return l.emit("Reshape", shape, []string{v.name, name})
 }
 
+// distinct makes copies of tensors that come more than once, since onnx-go loses the second of two equal
+// arguments.
+func (l *lowerer) distinct(args ...value) []string {
+	names := make([]string, len(args))
+	for i, v := range args {
+		if slices.Contains(names[:i], v.name) {
+			v = l.copyOf(v)
+		}
+		names[i] = v.name
+	}
+	return names
+}
+
+// copyOf emits a product with ones. The constant comes first, because gorgonia may write into the first
+// argument where it thinks that nothing else needs it.
+func (l *lowerer) copyOf(v value) value {
+	ones := slices.Repeat([]float32{1}, v.size())
+	return l.emit("Mul", v.shape, []string{l.constant(v.shape, ones), v.name})
+}
+
 // addConstant adds a constant that broadcasts to v's shape.
 func (l *lowerer) addConstant(v, c value) (value, error) {
 	full, err := c.expand(v.shape)
@@ -57,7 +72,7 @@ func (l *lowerer) addConstant(v, c value) (value, error) {
 
 // matmul multiplies matrices.
 func (l *lowerer) matmul(a, b value) value {
-	return l.emit("MatMul", []int{a.shape[0], b.shape[1]}, []string{a.name, b.name})
+	return l.emit("MatMul", []int{a.shape[0], b.shape[1]}, l.distinct(a, b))
 }
 
 // matmulConstant multiplies the matrix a by a constant k×n.

@@ -98,7 +98,7 @@ func Lower(m *onnx.Model, input string, shape []int, wanted []string) (*Result, 
 	}
 	outputs := make([]Output, len(wanted))
 	for i, name := range wanted {
-		if outputs[i], err = l.output(i, name); err != nil {
+		if outputs[i], err = l.output(name); err != nil {
 			return nil, err
 		}
 	}
@@ -178,9 +178,9 @@ func (l *lowerer) order(wanted []string) ([]*onnx.Node, error) {
 	return order, nil
 }
 
-// output makes the i-th output: a copy that nothing else reads, because the backend gives the memory of a
+// output makes an output: a copy that nothing else reads, because the backend gives the memory of a
 // tensor that others read to them.
-func (l *lowerer) output(i int, name string) (Output, error) {
+func (l *lowerer) output(name string) (Output, error) {
 	v, err := l.value(name)
 	if err != nil {
 		return Output{}, err
@@ -188,13 +188,7 @@ func (l *lowerer) output(i int, name string) (Output, error) {
 	if v.constant() {
 		return Output{}, fmt.Errorf("the tensor %s does not depend on the image", name)
 	}
-	out := Output{Name: fmt.Sprintf("y%d", i), Shape: v.shape}
-	ones := make([]float32, v.size())
-	for j := range ones {
-		ones[j] = 1
-	}
-	// The constant comes first: the backend may write into its first argument where nothing else needs it.
-	l.emitAs(out.Name, "Mul", []string{l.constant(v.shape, ones), v.name})
+	out := Output{Name: l.copyOf(v).name, Shape: v.shape}
 	l.graph.Outputs = append(l.graph.Outputs, onnx.Value{Name: out.Name, Type: onnx.Float, Shape: int64s(v.shape)})
 	return out, nil
 }

@@ -170,7 +170,7 @@ func (l *lowerer) unsqueeze(n *onnx.Node) (value, error) {
 
 // concat joins tensors along the channels. Constants among them are emitted as they are.
 func (l *lowerer) concat(n *onnx.Node) (value, error) {
-	var names []string
+	var all []value
 	var shape []int
 	for i := range n.Inputs {
 		v, err := l.input(n, i)
@@ -195,10 +195,10 @@ func (l *lowerer) concat(n *onnx.Node) (value, error) {
 		if len(v.shape) != len(shape) || v.shape[0] != shape[0] || !slices.Equal(v.shape[2:], shape[2:]) {
 			return value{}, fmt.Errorf("of tensors of shapes %v and %v", shape, v.shape)
 		}
-		names = append(names, v.name)
+		all = append(all, v)
 	}
-	if len(names) == 1 {
+	if len(all) == 1 {
 		return l.input(n, 0)
 	}
-	return l.emit("Concat", shape, names, onnx.IntAttribute("axis", 1)), nil
+	return l.emit("Concat", shape, l.distinct(all...), onnx.IntAttribute("axis", 1)), nil
 }

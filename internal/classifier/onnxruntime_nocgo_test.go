@@ -1,0 +1,5 @@
+//go:build !cgo
+
+package classifier
+
+func libraryLoaded() bool { return false }
