@@ -101,14 +101,15 @@ func (x array) transpose(perm []int64) (array, error) {
 // quantize applies QuantizeLinear or DequantizeLinear with constant scale and
 // zero point, per tensor or along one axis.
 func (m *Model) quantize(n *Node, x array, limit int) (array, error) {
-	scale, err := m.evaluateWithin(n.Input(1), limit-1)
+	limit = min(limit-1, 1) // scales stand beside their node: no long chains, and no tree of them
+	scale, err := m.evaluateWithin(n.Input(1), limit)
 	if err != nil {
 		return array{}, err
 	}
 	zero := array{data: make([]float32, len(scale.data))}
 	low, high := 0.0, 255.0 // uint8 is what QuantizeLinear makes without a zero point
 	if z := n.Input(2); z != "" {
-		if zero, err = m.evaluateWithin(z, limit-1); err != nil {
+		if zero, err = m.evaluateWithin(z, limit); err != nil {
 			return array{}, err
 		}
 		if t := m.constants[z]; t != nil && t.Type == Int8 {

@@ -276,6 +276,8 @@ func TestNoHead(t *testing.T) {
 		{"the input itself", []Node{node("Softmax", "x", "y")}, nil, "reached from the input"},
 		{"a map of scores", []Node{node("Conv", "map w", "y")}, []*Tensor{w}, "not pooled"},
 		{"softmax over a map", []Node{node("Conv", "map w", "c"), node("Softmax", "c", "y", IntAttribute("axis", 1))}, []*Tensor{w}, "not pooled"},
+		{"rows that are places", []Node{node("Transpose", "map", "t", IntsAttribute("perm", 0, 2, 3, 1)), node("Reshape", "t rows", "r"), node("Gemm", "r w", "p", transB), node("Reshape", "p back", "b"), node("ReduceMean", "b", "y", IntsAttribute("axes", 1), IntAttribute("keepdims", 0))},
+			[]*Tensor{random("w", 5, 6), NewInt64s("rows", []int64{2}, []int64{-1, 6}), NewInt64s("back", []int64{3}, []int64{-1, 16, 5})}, "parts of images"},
 		{"half pooled", []Node{node("Conv", "map w", "c"), node("ReduceMean", "c", "y", IntsAttribute("axes", 2))}, []*Tensor{w}, "not pooled"},
 		{"windows that do not cover the map", []Node{node("Conv", "map w", "c"), node("AveragePool", "c", "d", IntsAttribute("kernel_shape", 2, 2)), node("Flatten", "d", "y")}, []*Tensor{w}, "not pooled"},
 		{"grouped convolution", []Node{node("Conv", "gap w", "c", IntAttribute("group", 2)), node("Flatten", "c", "y")}, []*Tensor{random("w", 6, 3, 1, 1)}, "before any linear layer"},
@@ -312,6 +314,9 @@ func TestHeadAt(t *testing.T) {
 	nodes := []Node{node("Relu", "f", "g"), node("Gemm", "g w b", "logits", transB), node("Softmax", "logits", "y")}
 	m := classifier(t, nodes, "y", random("w", 5, 6), random("b", 5))
 	plain := classifier(t, []Node{node("Gemm", "f w b", "y", transB)}, "y", random("w", 5, 6), random("b", 5))
+	kept := classifier(t, []Node{node("Dropout", "f", "d"), node("Gemm", "d w b", "y", transB)}, "y", random("w", 5, 6), random("b", 5))
+	mean := classifier(t, []Node{node("ReduceMean", "map", "r", IntsAttribute("axes", 2, 3), IntAttribute("keepdims", 0)), node("Gemm", "r w b", "y", transB)}, "y", random("w", 5, 6), random("b", 5))
+	last := classifier(t, []Node{node("Transpose", "map", "t", IntsAttribute("perm", 0, 2, 3, 1)), node("ReduceMean", "t", "r", IntsAttribute("axes", 1, 2), IntAttribute("keepdims", 0)), node("Gemm", "r w b", "y", transB)}, "y", random("w", 5, 6), random("b", 5))
 	tests := []struct {
 		m              *Model
 		tensor, logits string
@@ -328,6 +333,11 @@ func TestHeadAt(t *testing.T) {
 		{plain, "gap", "y", "", 6, true},
 		{plain, "map", "y", "mean", 6, true},
 		{plain, "conv", "y", "mean", 6, false},
+		{kept, "d", "y", "", 6, true},
+		{kept, "f", "y", "", 6, true},
+		{mean, "map", "y", "mean", 6, true},
+		{mean, "r", "y", "", 6, true},
+		{last, "t", "y", "mean", 6, true}, // N×H×W×C
 	}
 	for _, test := range tests {
 		h, err := test.m.HeadAt(test.tensor)

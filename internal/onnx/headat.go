@@ -1,6 +1,9 @@
 package onnx
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // HeadAt returns the head whose features are the named tensor, which the
 // user chose. A tensor with more than two axes is a map, pooled over all but
@@ -47,7 +50,7 @@ func (m *Model) HeadAt(tensor string) (*Head, error) {
 // reaches returns the located head as seen from a tensor before its
 // features, if only reshapes and one global mean lie between; nil if not.
 func (m *Model) reaches(found *located, tensor string) (*Head, error) {
-	at, pooled := found.Features, found.Pool != ""
+	at, pooled := found.layer.in, found.Pool != ""
 	var mean *Node
 	for range maxChain {
 		if at == tensor {
@@ -82,15 +85,34 @@ func (m *Model) reaches(found *located, tensor string) (*Head, error) {
 	}
 	var dim int
 	h.Pool, h.PoolAxes, dim = mapOf(h.Shape)
-	if mean != nil && mean.Op == "ReduceMean" {
-		h.PoolAxes, _ = m.facts.axesOf(mean, 1, len(h.Shape))
-		dim = h.Dim
+	if mean != nil {
+		h.Pool, h.PoolAxes, dim = "mean", m.meanAxes(mean, len(h.Shape)), h.Dim
+		if h.PoolAxes == nil {
+			return nil, nil
+		}
 	}
 	if h.Pool == "" || dim != h.Dim {
 		return nil, nil
 	}
 	h.Why = append(h.Why, fmt.Sprintf("the features are the mean of %s over the axes %v", tensor, h.PoolAxes))
 	return h, nil
+}
+
+// meanAxes are the axes that a GlobalAveragePool or ReduceMean averages over,
+// nil where they are not known or the batch is among them.
+func (m *Model) meanAxes(n *Node, rank int) []int {
+	if n.Op == "GlobalAveragePool" {
+		var axes []int
+		for a := 2; a < rank; a++ {
+			axes = append(axes, a)
+		}
+		return axes
+	}
+	axes, ok := m.facts.axesOf(n, 1, rank)
+	if !ok || slices.Contains(axes, 0) {
+		return nil
+	}
+	return axes
 }
 
 // mapOf says how a tensor of a shape is made one vector per image.

@@ -78,6 +78,9 @@ func (m *Model) matmulLayer(l *layer) bool {
 	if x := m.facts.shape[l.in]; x != nil {
 		l.rank, l.channel = len(x), len(x)-1
 	}
+	if len(w) > max(l.rank, 2) {
+		return false // the product has more axes than the input
+	}
 	if l.node.Op == "MatMulInteger" {
 		l.exact = false
 		return m.floatInput(l)
