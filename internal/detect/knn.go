@@ -78,7 +78,7 @@ func (m *KNN) Score(dst []float64, s *features.Set) ([]float64, error) {
 	}
 	lengths, err := norms(s)
 	if err != nil {
-		return nil, fmt.Errorf("score with knn: %w", err)
+		return nil, err
 	}
 	dst = grow(dst, s.N)
 	w := newKNNWork(m)

@@ -82,7 +82,7 @@ func (m *Mahalanobis) Score(dst []float64, s *features.Set) ([]float64, error) {
 	}
 	rows, err := m.source(s)
 	if err != nil {
-		return nil, fmt.Errorf("score with %s: %w", m.Name(), err)
+		return nil, err
 	}
 	dst = grow(dst, s.N)
 	x := make([]float64, scoreTile*m.d)
