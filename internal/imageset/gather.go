@@ -1,0 +1,86 @@
+package imageset
+
+// gather puts the images of slots into batches, in order.
+func (l *loader) gather() {
+	defer close(l.batches)
+	g := gatherer{loader: l}
+	for s := range l.order {
+		if _, ok := receive(l.ctx, s.done); !ok {
+			return
+		}
+		if !g.take(s) {
+			return
+		}
+		s.shrink()
+		l.free <- s
+	}
+	g.flush()
+}
+
+// shrink gives back the memory that an unusually large picture took.
+func (s *slot) shrink() {
+	if cap(s.buf) > maxScratch {
+		s.buf = nil
+	}
+	if 4*cap(s.tensor) > maxScratch {
+		s.tensor = nil
+	}
+}
+
+// gatherer is the state of gather.
+type gatherer struct {
+	*loader
+	batch   *Batch // being filled, nil before its first image
+	skipped int    // images since the last batch
+}
+
+// take adds the image of one slot. It returns false when loading is over.
+func (g *gatherer) take(s *slot) bool {
+	if s.err != nil {
+		return g.skip(Skip{ID: s.id, Reason: s.err.Error()})
+	}
+	if g.batch != nil && (g.batch.H != s.h || g.batch.W != s.w) && !g.flush() {
+		return false
+	}
+	if g.batch == nil {
+		b, ok := receive(g.ctx, g.empty)
+		if !ok {
+			return false
+		}
+		*b = Batch{C: 3, H: s.h, W: s.w, Input: b.Input[:0], IDs: b.IDs[:0], Labels: b.Labels[:0]}
+		g.batch = b
+	}
+	g.batch.add(s)
+	return g.batch.N < g.opt.Batch || g.flush()
+}
+
+// add appends one image.
+func (b *Batch) add(s *slot) {
+	b.Input = append(b.Input, s.tensor...)
+	b.IDs = append(b.IDs, s.id)
+	b.Labels = append(b.Labels, s.label)
+	b.N++
+}
+
+// skip notes an unreadable image. One too many ends loading, even when more
+// images are to come: they could not bring the fraction down again.
+func (g *gatherer) skip(s Skip) bool {
+	g.skipped++
+	g.bad = append(g.bad, s)
+	if len(g.bad) > allowed(g.total, g.opt.MaxBad) {
+		g.stop(&TooManyBadError{Skipped: g.bad, Total: g.total, Limit: g.opt.MaxBad})
+		return false
+	}
+	return true
+}
+
+// flush hands over the batch being filled, if there is one.
+func (g *gatherer) flush() bool {
+	select {
+	case g.batches <- filled{g.batch, g.skipped}:
+		g.batch, g.skipped = nil, 0
+		return true
+	case <-g.ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,214 @@
+package imageset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+)
+
+// slot is the place of one image between being listed and being put in a
+// batch. There is a fixed number of them.
+type slot struct {
+	item
+	tensor []float32
+	h, w   int
+	err    error         // why the image is skipped
+	done   chan struct{} // one token when the worker has finished
+}
+
+// filled is a batch on its way to the caller, nil when there is none, with the
+// number of images skipped since the one before it.
+type filled struct {
+	batch   *Batch
+	skipped int
+}
+
+// loader is one run of Load: a goroutine that lists images, workers that decode
+// them, and one that puts them into batches in their order.
+type loader struct {
+	ctx     context.Context
+	stop    context.CancelCauseFunc
+	src     Source
+	pre     *Preprocess
+	opt     Options
+	total   int
+	free    chan *slot  // slots to fill
+	work    chan *slot  // slots to decode
+	order   chan *slot  // the same slots in order
+	batches chan filled // for the caller
+	empty   chan *Batch // batches to fill
+	bad     []Skip      // images that could not be read; gather's until it ends
+	large   sync.Mutex  // held while a large picture is decoded
+	wg      sync.WaitGroup
+}
+
+// spare is the number of batches: one with the caller, one being filled, and
+// one ready.
+const spare = 3
+
+func newLoader(ctx context.Context, src Source, pre *Preprocess, opt Options) *loader {
+	l := &loader{src: src, pre: pre, opt: opt, total: src.Len()}
+	if opt.Limit > 0 {
+		l.total = min(l.total, opt.Limit)
+	}
+	l.ctx, l.stop = context.WithCancelCause(ctx)
+	slots := 2*opt.Workers + 1
+	l.free, l.work, l.order = make(chan *slot, slots), make(chan *slot, slots), make(chan *slot, slots)
+	for range slots {
+		l.free <- &slot{done: make(chan struct{}, 1)}
+	}
+	l.batches, l.empty = make(chan filled, spare), make(chan *Batch, spare)
+	for range spare {
+		l.empty <- &Batch{C: 3}
+	}
+	return l
+}
+
+// run starts the goroutines, feeds the caller and waits for all to end.
+func (l *loader) run(report *Report, yield func(*Batch) error) error {
+	l.wg.Go(l.list)
+	for range l.opt.Workers {
+		l.wg.Go(l.decode)
+	}
+	l.wg.Go(l.gather)
+	err := l.deliver(report, yield)
+	l.stop(err)
+	l.wg.Wait()
+	report.Skipped = l.bad
+	return err
+}
+
+// deliver hands batches to the caller until there are no more.
+func (l *loader) deliver(report *Report, yield func(*Batch) error) error {
+	skipped := 0
+	for {
+		f, ok := receive(l.ctx, l.batches)
+		if !ok {
+			// Stopped, for the cause, or at the end, without one.
+			return context.Cause(l.ctx)
+		}
+		if f.batch != nil {
+			if err := yield(f.batch); err != nil {
+				return err
+			}
+			report.Images += f.batch.N
+			l.empty <- f.batch
+		}
+		skipped += f.skipped
+		if l.opt.Progress != nil {
+			l.opt.Progress(Progress{Done: report.Images + skipped, Total: l.total, Skipped: skipped})
+		}
+	}
+}
+
+// list puts the images of the source into slots.
+func (l *loader) list() {
+	defer close(l.work)
+	defer close(l.order)
+	pass, err := l.src.read()
+	if err != nil {
+		l.stop(fmt.Errorf("read images %s: %w", l.src.Name(), err))
+		return
+	}
+	defer pass.Close()
+	for i := range l.total {
+		s, ok := receive(l.ctx, l.free)
+		if !ok {
+			return
+		}
+		if err := pass.next(&s.item); err != nil {
+			if err == io.EOF {
+				err = fmt.Errorf("ended after %d of %d images", i, l.total)
+			}
+			l.stop(fmt.Errorf("read images %s: %w", l.src.Name(), err))
+			return
+		}
+		// Neither channel can be full: each has room for all slots.
+		l.order <- s
+		l.work <- s
+	}
+}
+
+// decode turns the images of slots into tensors.
+func (l *loader) decode() {
+	t := transformer{pre: l.pre}
+	for s := range l.work {
+		if l.ctx.Err() != nil {
+			return
+		}
+		s.err = l.prepare(s, &t)
+		s.done <- struct{}{}
+	}
+}
+
+// largePicture is the number of pixels from which pictures are decoded one at a
+// time, so that memory does not grow with the number of workers.
+const largePicture = 32 << 20
+
+// prepare makes the tensor of one image. A picture's rows are converted as they
+// are read, so what a decoder left behind can still prove damaged here.
+func (l *loader) prepare(s *slot, t *transformer) (err error) {
+	defer recoverTo(&err)
+	var m *Image
+	if s.raw != nil {
+		m = s.raw(s.buf)
+	} else {
+		if s.buf, err = readImage(s.buf, s.path); err != nil {
+			return err
+		}
+		h, err := readHeader(s.buf)
+		if err != nil {
+			return err
+		}
+		if h.w*h.h >= largePicture {
+			l.large.Lock()
+			defer l.large.Unlock()
+		}
+		if m, err = h.decode(s.buf); err != nil {
+			return err
+		}
+	}
+	s.tensor, s.h, s.w, err = t.apply(s.tensor, m)
+	return err
+}
+
+// maxFile is the largest image file that is read, in bytes: an uncompressed
+// picture of MaxPixels is smaller.
+const maxFile = 512 << 20
+
+// readImage reads a whole file into buf, grown where it is too short.
+func readImage(buf []byte, path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return buf, err
+	}
+	if !info.Mode().IsRegular() { // opening a pipe would wait for its writer
+		return buf, errors.New("not a regular file")
+	}
+	if info.Size() > maxFile {
+		return buf, fmt.Errorf("the file has %d bytes, more than the limit of %d", info.Size(), maxFile)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return buf, err
+	}
+	defer f.Close()
+	buf = resize(buf, int(info.Size()))
+	if _, err := io.ReadFull(f, buf); err != nil {
+		return buf, unexpectedEOF(err)
+	}
+	return buf, nil
+}
+
+// receive takes a value from c. It returns false when c is closed or ctx done.
+func receive[T any](ctx context.Context, c <-chan T) (v T, ok bool) {
+	select {
+	case v, ok = <-c:
+		return v, ok
+	case <-ctx.Done():
+		return v, false
+	}
+}
