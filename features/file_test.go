@@ -121,6 +121,9 @@ func TestRoundTrip(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
+		if w.cols != nil {
+			t.Error("the scratch files are still open")
+		}
 		a, _ := os.ReadFile(whole)
 		b, _ := os.ReadFile(cut)
 		if !bytes.Equal(a, b) {

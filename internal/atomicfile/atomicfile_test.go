@@ -110,6 +110,28 @@ func TestFailureKeepsTheOldFile(t *testing.T) {
 	only(t, dir, "out")
 }
 
+// A caller that overlooks a failed write does not replace the old file with half a one.
+func TestFailedWriteIsRemembered(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "out")
+	if err := Write(path, put("old")); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put("half")(f)
+	f.fail(syscall.ENOSPC) // as a write on a full disk does
+	if err := f.Close(); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("Close: %v", err)
+	}
+	if got := content(t, path); got != "old" {
+		t.Errorf("content %q", got)
+	}
+	only(t, dir, "out")
+}
+
 func TestPermissions(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("no permission bits")

@@ -81,6 +81,9 @@ func TestRoundTrip(t *testing.T) {
 		if !bytes.Equal(b, write()) {
 			t.Error("equal input gave other bytes")
 		}
+		if binary.LittleEndian.Uint64(b)%8 != 0 {
+			t.Error("the data section is not aligned")
+		}
 		file, err := open(b)
 		if err != nil {
 			t.Fatal(err)
