@@ -44,6 +44,16 @@ type Options struct {
 // redraw is the time between two drawings of a bar: often enough to look alive, seldom enough to cost nothing.
 const redraw = 100 * time.Millisecond
 
+// window is the time over which the rate is taken: long enough to be steady, short enough to follow a job whose
+// steps differ.
+const window = 10 * time.Second
+
+// sample is how much was done at a time.
+type sample struct {
+	at   time.Duration
+	done int
+}
+
 // Meter counts finished units and shows them. Its methods may be called from several goroutines.
 type Meter struct {
 	w   io.Writer
@@ -52,6 +62,7 @@ type Meter struct {
 	mu     sync.Mutex
 	start  time.Time
 	done   int
+	recent []sample // of the last seconds, oldest first
 	note   string
 	shown  bool // a bar is on the screen
 	closed bool
@@ -154,6 +165,9 @@ func (m *Meter) draw() {
 		what: m.opt.What, unit: m.opt.Unit, note: m.note,
 		done: m.done, total: m.opt.Total, elapsed: time.Since(m.start),
 	}
+	if !m.closed {
+		s.since = m.sample(s.elapsed)
+	}
 	switch m.opt.Mode {
 	case Plain:
 		fmt.Fprintln(m.w, s.line())
@@ -162,6 +176,18 @@ func (m *Meter) draw() {
 		fmt.Fprint(m.w, "\r"+s.bar(m.opt.Width()-1)+"\x1b[K")
 	}
 	m.shown = true
+}
+
+// sample notes what is done now and returns what was at the beginning of the window; the lock is held.
+func (m *Meter) sample(now time.Duration) sample {
+	m.recent = append(m.recent, sample{now, m.done})
+	for len(m.recent) > 2 && m.recent[1].at <= now-window {
+		m.recent = m.recent[1:]
+	}
+	if m.recent[0].at > now-window {
+		return sample{} // the job is younger than the window
+	}
+	return m.recent[0]
 }
 
 // erase takes a drawn bar off the screen; the lock is held.

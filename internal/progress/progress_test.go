@@ -2,6 +2,7 @@ package progress
 
 import (
 	"bytes"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -109,5 +110,23 @@ func TestModes(t *testing.T) {
 	}
 	if got := run(Bar, 250*time.Millisecond); !strings.HasSuffix(got, "\r\x1b[K") || !strings.Contains(got, "\r\x1b[Kkept\n") {
 		t.Errorf("bar left something on the screen: %q", got)
+	}
+}
+
+func TestRateFollowsTheLastSeconds(t *testing.T) {
+	m := &Meter{}
+	for i := range 40 { // 1 a second for 20 s, then 10 a second
+		m.done++
+		if i > 20 {
+			m.done += 9
+		}
+		now := time.Duration(i) * time.Second
+		s := state{done: m.done, total: 1000, elapsed: now, since: m.sample(now)}
+		if want := map[int]float64{15: 1, 20: 1, 39: 10}[i]; want > 0 && math.Abs(s.rate()-want) > 0.2 {
+			t.Errorf("after %d s the rate is %v, want %v", i, s.rate(), want)
+		}
+	}
+	if len(m.recent) > 12 {
+		t.Errorf("%d samples kept", len(m.recent))
 	}
 }

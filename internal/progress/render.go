@@ -12,17 +12,18 @@ type state struct {
 	what, unit, note string
 	done, total      int
 	elapsed          time.Duration
+	since            sample // where the rate is counted from
 }
 
-// rate is the mean number of units per second so far.
+// rate is the mean number of units per second since s.since.
 func (s state) rate() float64 {
-	if s.elapsed <= 0 {
+	if s.elapsed <= s.since.at {
 		return 0
 	}
-	return float64(s.done) / s.elapsed.Seconds()
+	return float64(s.done-s.since.done) / (s.elapsed - s.since.at).Seconds()
 }
 
-// left is the time the rest takes at the mean rate; false while it cannot be told.
+// left is the time the rest takes at that rate; false while it cannot be told.
 func (s state) left() (time.Duration, bool) {
 	r := s.rate()
 	if s.done >= s.total || r == 0 {
