@@ -270,7 +270,7 @@ func TestFullDisk(t *testing.T) {
 
 // A scratch file that cannot be written fails Append or Close, naming the target.
 func TestScratchFileFails(t *testing.T) {
-	for _, rows := range []int{1, 1 << 17} { // in the buffer until Close, and past it
+	for _, rows := range []int{1, 70_000} { // in the buffer until Close, and past it
 		dir := t.TempDir()
 		path := filepath.Join(dir, "f")
 		w, err := Create(path, Header{D: 1})

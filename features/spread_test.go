@@ -100,7 +100,7 @@ func TestSpreadByHand(t *testing.T) {
 // The sample takes about as many pairs as asked, agrees with all pairs within the stated error, and depends on
 // nothing but the seed.
 func TestSampledUniformity(t *testing.T) {
-	const n, d, limit = 3000, 16, 100_000
+	const n, d, limit = 1500, 16, 100_000
 	x, class := clustered(9, n, d, 10)
 	order := make([]int, n) // sorted by class: neighbours are no fair sample
 	for i := range order {

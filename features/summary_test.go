@@ -166,7 +166,7 @@ func slowRank(t *testing.T, x []float32, d int) float64 {
 }
 
 func TestEffectiveRank(t *testing.T) {
-	for _, c := range []struct{ n, d int }{{400, 10}, {700, 520}, {30, 600}, {515, 530}} {
+	for _, c := range []struct{ n, d int }{{400, 10}, {300, 270}, {30, 300}, {260, 280}} {
 		x, _ := clustered(8, c.n, c.d, 4)
 		got := summarize(t, inMemory(x, c.d), SummaryOptions{}).Dims
 		want := slowRank(t, x, c.d)
