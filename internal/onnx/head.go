@@ -100,13 +100,13 @@ func (m *Model) locateFrom(output string) (*located, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := m.follow(r)
-	if err != nil {
-		return nil, err
-	}
 	l := r.layer
 	if m.reconstructs(l) {
 		return nil, fmt.Errorf("%v gives as many values as the input has: a reconstruction, not classes", l)
+	}
+	t, err := m.follow(r)
+	if err != nil {
+		return nil, err
 	}
 	h := &located{layer: l, tail: t}
 	h.Logits, h.Features = t.logits, m.beforeDropout(l.in)
