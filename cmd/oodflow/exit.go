@@ -70,7 +70,7 @@ func report(ctx context.Context, stderr io.Writer, cmd *cobra.Command, err error
 	c := newConsole(io.Discard, stderr, false)
 	prefix := strings.ReplaceAll(cmd.CommandPath(), " ", ": ")
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		c.failf("%s: interrupted, nothing was written", prefix)
+		c.failf("%s: interrupted, no file was written", prefix)
 		return exitInterrupted
 	}
 	c.failf("%s: %v", prefix, err)

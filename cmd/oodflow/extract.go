@@ -82,7 +82,10 @@ func (o *extractOptions) validate() error {
 	if o.skipped == "" {
 		return nil
 	}
-	return checkOutput("skipped", o.skipped, append(o.inputs(), o.out)...)
+	if samePath(o.skipped, o.out) {
+		return usagef("--skipped and --out are the same file, %s", o.out)
+	}
+	return checkOutput("skipped", o.skipped, o.inputs()...)
 }
 
 func runExtract(ctx context.Context, opts extractOptions, c *console) error {

@@ -53,10 +53,28 @@ func openPipeline(ctx context.Context, opts imageOptions, c *console) (*pipeline
 		p.cls.Close()
 		return nil, err
 	}
-	for _, w := range p.info.Warnings {
-		c.warn("%s", w)
-	}
+	p.tell(c)
 	return p, nil
+}
+
+// tell says what whoever typed the command should know of what was opened.
+func (p *pipeline) tell(c *console) {
+	warn := c.warn
+	if pureGo() {
+		warn = c.note // that it does not use ONNX Runtime is no surprise, and nothing to be done about
+	}
+	for _, w := range p.info.Warnings {
+		warn("%s", w)
+	}
+	for _, w := range p.pre.Warnings {
+		c.warn("preprocessing: %s", w)
+	}
+	if n := p.src.Ignored(); n > 0 {
+		c.note("passed over %s of %s without an image's extension", count(n, "file", "files"), p.opts.images)
+	}
+	if p.opts.engine.value == "auto" && p.info.Engine != "onnxruntime" && !pureGo() {
+		c.note("ONNX Runtime would be faster than %s: 'oodflow doctor' says how to get it", p.info.Engine)
+	}
 }
 
 // Close frees the classifier.
@@ -199,7 +217,10 @@ func (p *pipeline) top1(a accuracy) string {
 // classifierHint adds advice to what stops a classifier from being opened.
 func classifierHint(err error, opts imageOptions) error {
 	if errors.Is(err, classifier.ErrNoLibrary) {
-		return withHint(err, "'oodflow doctor' looks for it; --engine gorgonia needs no library")
+		return withHint(err, "--engine gorgonia needs no library")
+	}
+	if opts.featureTensor != "" {
+		return withHint(err, "'oodflow inspect %s' shows which tensor is found without --feature-tensor", opts.model)
 	}
 	return err
 }

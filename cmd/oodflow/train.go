@@ -108,7 +108,7 @@ func runTrain(ctx context.Context, opts trainOptions, c *console) error {
 	if err := detect.Save(opts.out, file); err != nil {
 		return err
 	}
-	c.note("%s: %s fitted to %d images in %s; threshold %.4g passes 95 %% of %d held-out images",
+	c.note("%s: %s fitted to %d images in %s; threshold %.5g passes 95 %% of %d held-out images",
 		opts.out, file.Detector.Name(), file.Training.Images, progress.Duration(time.Since(start)), file.Threshold, file.Training.HeldOut)
 	return nil
 }

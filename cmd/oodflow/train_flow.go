@@ -108,7 +108,7 @@ func (o *trainOptions) fitFlow(ctx context.Context, set *features.Set, c *consol
 		Options:      o.flow.options(),
 		Raw:          o.flow.raw,
 	}
-	file, report, err := detect.TrainFlow(ctx, set, opt, func(p flow.Point) { showPoint(c, p) })
+	file, report, err := detect.TrainFlow(ctx, set, opt, func(p flow.Point) { showPoint(c, p, set.D) })
 	if err != nil {
 		return nil, err
 	}
@@ -116,12 +116,12 @@ func (o *trainOptions) fitFlow(ctx context.Context, set *features.Set, c *consol
 	return file, nil
 }
 
-// showPoint prints a line for each check of the first hundred steps, then for every tenth.
-func showPoint(c *console, p flow.Point) {
+// showPoint prints a line for each check of the first hundred steps, then for every tenth. d is the feature dimension.
+func showPoint(c *console, p flow.Point, d int) {
 	if p.Step == 0 {
-		c.note("%6s %7s %12s %12s   (nats per image)", "step", "epoch", "train NLL", "valid NLL")
+		c.note("%6s %7s %12s %12s %12s", "step", "epoch", "train NLL", "valid NLL", "per feature")
 	}
 	if p.Step <= 100 || p.Step%100 == 0 {
-		c.note("%6d %7.2f %12.3f %12.3f", p.Step, p.Epoch, p.TrainNLL, p.ValidNLL)
+		c.note("%6d %7.2f %12.3f %12.3f %12.4f", p.Step, p.Epoch, p.TrainNLL, p.ValidNLL, p.ValidNLL/float64(d))
 	}
 }
