@@ -1,7 +1,6 @@
 package lower
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -126,8 +125,6 @@ func int64s(x []int) []int64 {
 	}
 	return y
 }
-
-var errShape = errors.New("its shape is not known")
 
 // axis resolves an axis that may count from the end.
 func axis(a int64, rank int) (int, error) {
