@@ -222,6 +222,8 @@ func TestFindHead(t *testing.T) {
 			constants: []*Tensor{random("w", 5, 6, 1, 1), random("b", 4, 4)}, features: "map", pool: "mean", bent: true},
 		{name: "convolution, bias by column, pooled", nodes: []Node{node("Conv", "map w", "c"), node("Add", "c b", "d"), node("GlobalAveragePool", "d", "g"), node("Flatten", "g", "y")},
 			constants: []*Tensor{random("w", 4, 6, 1, 1), random("b", 4)}, features: "map", pool: "mean", bent: true}, // as many columns as classes
+		{name: "convolution, padding of nothing, window over the map", nodes: []Node{node("Conv", "map w", "c"), node("Pad", "c pads", "d"), node("AveragePool", "d", "g", IntsAttribute("kernel_shape", 4, 4)), node("Flatten", "g", "y")},
+			constants: []*Tensor{random("w", 5, 6, 1, 1), NewInt64s("pads", []int64{8}, make([]int64, 8))}, features: "map", pool: "mean"},
 		{name: "convolution, window that misses a border", nodes: []Node{node("Conv", "map w", "c"), node("AveragePool", "c", "g", IntsAttribute("kernel_shape", 3, 3), IntsAttribute("strides", 3, 3)), node("Flatten", "g", "y")},
 			constants: []*Tensor{random("w", 5, 6, 1, 1)}, features: "map", pool: "mean", bent: true},
 		{name: "channels last", nodes: []Node{node("Transpose", "map", "t", IntsAttribute("perm", 0, 2, 3, 1)), node("MatMul", "t w", "p"), node("Add", "p b", "q"), node("ReduceMean", "q", "y", IntsAttribute("axes", 1, 2), IntAttribute("keepdims", 0))},
@@ -285,6 +287,8 @@ func TestNoHead(t *testing.T) {
 			[]*Tensor{random("w", 5, 6), NewInt64s("rows", []int64{2}, []int64{-1, 6}), NewInt64s("back", []int64{3}, []int64{-1, 16, 5})}, "parts of images"},
 		{"a reconstruction", []Node{node("Gemm", "f w", "l", transB), node("Sigmoid", "l", "y")}, []*Tensor{random("w", 3*8*8, 6)}, "as many values as the input"},
 		{"one pooling over another", []Node{node("Conv", "map w", "c"), node("GlobalAveragePool", "c", "g"), node("GlobalMaxPool", "c", "h"), node("Div", "g h", "d"), node("Flatten", "d", "y")}, []*Tensor{w}, "not pooled"},
+		{"a padded map", []Node{node("Conv", "map w", "c"), node("Pad", "c pads", "d"), node("GlobalAveragePool", "d", "g"), node("Flatten", "g", "y")},
+			[]*Tensor{w, NewInt64s("pads", []int64{8}, []int64{0, 0, 1, 0, 0, 0, 0, 0})}, "not pooled"},
 		{"half pooled", []Node{node("Conv", "map w", "c"), node("ReduceMean", "c", "y", IntsAttribute("axes", 2))}, []*Tensor{w}, "not pooled"},
 		{"windows that do not cover the map", []Node{node("Conv", "map w", "c"), node("AveragePool", "c", "d", IntsAttribute("kernel_shape", 2, 2)), node("Flatten", "d", "y")}, []*Tensor{w}, "not pooled"},
 		{"grouped convolution", []Node{node("Conv", "gap w", "c", IntAttribute("group", 2)), node("Flatten", "c", "y")}, []*Tensor{random("w", 6, 3, 1, 1)}, "before any linear layer"},

@@ -23,7 +23,7 @@ const maxRoute = 512
 var passable = map[string]bool{
 	// bookkeeping
 	"Identity": true, "Dropout": true, "Cast": true, "Flatten": true, "Reshape": true, "Squeeze": true, "Unsqueeze": true,
-	"Transpose": true, "Concat": true, "Slice": true, "Gather": true, "QuantizeLinear": true, "DequantizeLinear": true,
+	"Transpose": true, "Concat": true, "Pad": true, "Slice": true, "Gather": true, "QuantizeLinear": true, "DequantizeLinear": true,
 	// bias, temperature, folded normalisation
 	"Add": true, "Sub": true, "Mul": true, "Div": true, "BatchNormalization": true,
 	// scores to probabilities and to answers

@@ -43,9 +43,11 @@ func (f *facts) outputShape(n *Node) []int64 {
 		return f.gatherShape(x, n)
 	case "Slice":
 		return f.sliceShape(x, n)
+	case "Pad":
+		return f.padShape(x, n)
 	case "Expand":
 		return f.expandShape(x, n)
-	case "ArgMax", "ArgMin", "TopK", "Split", "Pad", "Resize", "Upsample", "ConvTranspose", "DepthToSpace", "SpaceToDepth":
+	case "ArgMax", "ArgMin", "TopK", "Split", "Resize", "Upsample", "ConvTranspose", "DepthToSpace", "SpaceToDepth":
 		return sameRank(x, n.Op)
 	}
 	if sameShape[n.Op] {

@@ -68,3 +68,37 @@ func windowed(x, kernel []int64, n *Node) []int64 {
 	}
 	return out
 }
+
+// padsOf reads what a Pad adds, at the beginning of each axis and then at
+// the end of each; nil where it is not known.
+func (f *facts) padsOf(n *Node) []int64 {
+	if pads := n.Ints("pads"); pads != nil {
+		return pads
+	}
+	return f.ints[n.Input(1)]
+}
+
+// padsNothing reports whether a Pad is one of those that PyTorch writes
+// before a pooling that counts its padding, even where there is none.
+func (f *facts) padsNothing(n *Node) bool {
+	pads := f.padsOf(n)
+	return pads != nil && !slices.ContainsFunc(pads, func(p int64) bool { return p != 0 })
+}
+
+// padShape adds the padding, where it is given for every axis.
+func (f *facts) padShape(x []int64, n *Node) []int64 {
+	pads := f.padsOf(n)
+	switch {
+	case f.padsNothing(n):
+		return x
+	case len(pads) != 2*len(x) || slices.Contains(pads, unknownInt):
+		return unknownDims(len(x))
+	}
+	out := slices.Clone(x)
+	for i := range out {
+		if out[i] >= 0 {
+			out[i] = max(0, out[i]+pads[i]+pads[i+len(x)])
+		}
+	}
+	return out
+}

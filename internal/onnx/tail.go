@@ -76,6 +76,8 @@ func (t *tail) step(n *Node) bool {
 		moved = true
 	case "Dropout":
 		moved = !t.m.trains(n) || t.bend(n)
+	case "Pad":
+		moved = t.m.facts.padsNothing(n)
 	case "Cast":
 		to := DType(n.Int("to", 0))
 		moved = to.IsFloat()

@@ -334,7 +334,7 @@ def hand_graph(nodes, weights, outputs, size=32, opset=13, producer="tf2onnx", n
 
 
 def hand_cases(fc):
-    """name -> (model, features, pooled): the head is that of the layer fc"""
+    """name -> (model, features, their shape without the batch): the head is that of the layer fc"""
     N, g = helper.make_node, torch.Generator().manual_seed(3)
     kernel = torch.randn(24, 3, 3, 3, generator=g)
     ints = lambda *v: torch.tensor(v, dtype=torch.int64)
@@ -351,7 +351,7 @@ def hand_cases(fc):
                 N("MatMul", ["model/pool/Mean", "model/dense/MatMul/ReadVariableOp"], ["model/dense/MatMul"], name="model/dense/MatMul"),
                 N("Add", ["model/dense/BiasAdd/ReadVariableOp", "model/dense/MatMul"], ["dense"], name="model/dense/BiasAdd")],
         {"kernel": kernel, "model/dense/MatMul/ReadVariableOp": w.t().contiguous(), "model/dense/BiasAdd/ReadVariableOp": b},
-        [("dense", scores)], nhwc=True), "model/pool/Mean", False)
+        [("dense", scores)], nhwc=True), "model/pool/Mean", [24])
     # Keras: GlobalAveragePooling, Squeeze, dense, softmax as the only output
     cases["keras_softmax"] = (hand_graph(
         body + [N("GlobalAveragePool", ["model/relu"], ["gap"]),
@@ -360,8 +360,8 @@ def hand_cases(fc):
                 N("Add", ["predictions/MatMul", "b"], ["predictions/BiasAdd"]),
                 N("Softmax", ["predictions/BiasAdd"], ["predictions"])],
         {"kernel": kernel, "w": w.t().contiguous(), "b": b, "axes": ints(2, 3)},
-        [("predictions", scores)], nhwc=True), "gap/squeezed", False)
-    # Keras' MobileNet: pooling, 1x1 convolution, reshape, softmax; old opset with attributes
+        [("predictions", scores)], nhwc=True), "gap/squeezed", [24])
+    # Keras' MobileNet: pooling, 1x1 convolution, reshape, softmax
     cases["keras_conv_reshape"] = (hand_graph(
         body + [N("GlobalAveragePool", ["model/relu"], ["gap"]),
                 N("Conv", ["gap", "w", "b"], ["conv_preds"]),
@@ -369,7 +369,7 @@ def hand_cases(fc):
                 N("Reshape", ["conv_preds_nhwc", "shape"], ["reshaped"]),
                 N("Softmax", ["reshaped"], ["predictions"])],
         {"kernel": kernel, "w": w[:, :, None, None].contiguous(), "b": b, "shape": ints(-1, CLASSES)},
-        [("predictions", scores)], nhwc=True, opset=11), "gap", False)
+        [("predictions", scores)], nhwc=True, opset=11), "gap", [24, 1, 1])
     # softmax written out, as by older converters
     cases["tf_softmax_parts"] = (hand_graph(
         body + [N("GlobalAveragePool", ["model/relu"], ["gap"]), N("Flatten", ["gap"], ["flat"]),
@@ -378,7 +378,7 @@ def hand_cases(fc):
                 N("Exp", ["shifted"], ["exp"]), N("ReduceSum", ["exp", "one"], ["sum"], keepdims=1),
                 N("Div", ["exp", "sum"], ["probabilities"])],
         {"kernel": kernel, "w": w.t().contiguous(), "b": b, "one": ints(1)},
-        [("probabilities", scores)], nhwc=True), "flat", False)
+        [("probabilities", scores)], nhwc=True), "flat", [24])
     # the head stands before nodes of another output, an auxiliary classifier on a shallower tensor
     cases["head_not_last"] = (hand_graph(
         body + [N("Conv", ["model/relu", "deep"], ["deeper"]), N("GlobalAveragePool", ["deeper"], ["gap"]),
@@ -387,7 +387,7 @@ def hand_cases(fc):
                 N("GlobalAveragePool", ["model/relu"], ["aux_gap"]), N("Flatten", ["aux_gap"], ["aux_features"]),
                 N("Gemm", ["aux_features", "aux_w"], ["second"], transB=1), N("Sigmoid", ["second"], ["other"])],
         {"kernel": kernel, "deep": torch.randn(24, 24, 3, 3, generator=g), "w": w, "b": b, "aux_w": torch.randn(CLASSES, 24, generator=g)},
-        [("other", scores), ("main", scores)], nhwc=True), "features", False)
+        [("other", scores), ("main", scores)], nhwc=True), "features", [24])
     return cases
 
 
@@ -435,11 +435,11 @@ def main():
     torch.manual_seed(0)
     fc = nn.Linear(24, CLASSES)
     simple_weights(fc)
-    for name, (model, features, pooled) in hand_cases(fc).items():
+    for name, (model, features, shape) in hand_cases(fc).items():
         if wanted(name):
             with torch.no_grad():
                 logits = fc(probe(24))
-            facts[name] = {"layer": "Linear", "dim": 24, "classes": CLASSES, "output_is_affine": True, "input_shape": [24],
+            facts[name] = {"layer": "Linear", "dim": 24, "classes": CLASSES, "output_is_affine": True, "input_shape": shape,
                            "features": features, "probe_logits": [float(v) for v in logits]}
             write(name, model, args.full)
 
