@@ -97,7 +97,7 @@ func HowToGetLibrary() string {
 	return strings.Join([]string{
 		"to get ONNX Runtime (" + minLibrary + " or newer), do one of:",
 		"`make onnxruntime` in a checkout of oodflow;",
-		"`npm pack onnxruntime-node` and take " + libraryName() + " out of it (bin/napi-v*/<system>/<processor>/);",
+		"`npm pack onnxruntime-node` and unpack " + packageName() + " from package/bin/napi-v6/<system>/<processor>/;",
 		"`pip install onnxruntime` (its folder onnxruntime/capi is searched);",
 		"unpack a release archive of the ONNX Runtime project;",
 		"install your system's package (libonnxruntime, onnxruntime).",

@@ -23,6 +23,17 @@ func libraryName() string {
 	return "libonnxruntime.so"
 }
 
+// packageName is the library's file name in the npm package onnxruntime-node.
+func packageName() string {
+	switch runtime.GOOS {
+	case "darwin":
+		return "libonnxruntime.1.dylib"
+	case "windows":
+		return "onnxruntime.dll"
+	}
+	return "libonnxruntime.so.1"
+}
+
 // libraryPatterns match the library's file in a folder, the plain name first: distributions and wheels
 // install versioned names, at times without a plain link beside them.
 func libraryPatterns() []string {
