@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/oodflow/oodflow/features"
+	"github.com/oodflow/oodflow/internal/detect"
 )
 
 func TestNearest(t *testing.T) {
@@ -115,6 +117,31 @@ func TestRowsCoverTheSet(t *testing.T) {
 	}
 	if !slices.Equal(ids, s.IDs) || s.N != 5 {
 		t.Errorf("rows gave %v of %v", ids, s.IDs)
+	}
+}
+
+// TestScoringInPieces wants the scores of a set larger than a piece to be those of the whole.
+func TestScoringInPieces(t *testing.T) {
+	n := 2*piece + 7
+	s := &features.Set{N: n, D: 3, Features: make([]float32, 3*n), IDs: make([]string, n)}
+	for i := range s.Features {
+		s.Features[i] = float32(i%17) - 8.5
+	}
+	d, err := detect.FitKNN(rows(s, 0, 100), 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := d.Score(nil, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newConsole(io.Discard, io.Discard, true)
+	e := evaluation{ctx: t.Context(), console: c}
+	meter, finish := c.begin("eval", "scores", n)
+	defer finish()
+	got, err := e.score(d, named{}, s, meter)
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%d scores (%v) differ from the whole's %d", len(got), err, len(want))
 	}
 }
 

@@ -53,6 +53,7 @@ func TestScripts(t *testing.T) {
 			"json":      cmdJSON,
 			"npy":       cmdNPY,
 			"truncate":  cmdTruncate,
+			"flip":      cmdFlip,
 			"relabel":   cmdRelabel,
 		},
 	})
@@ -220,6 +221,16 @@ func cmdTruncate(ts *testscript.TestScript, neg bool, args []string) {
 	size, err := strconv.ParseInt(args[0], 10, 64)
 	ts.Check(err)
 	ts.Check(os.Truncate(ts.MkAbs(args[1]), size))
+}
+
+// cmdFlip changes the last byte of a file: flip FILE.
+func cmdFlip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: flip FILE")
+	}
+	data := []byte(ts.ReadFile(args[0]))
+	data[len(data)-1] ^= 1
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o666))
 }
 
 // cmdNPY writes an n×d float32 array with distinct values: npy FILE N D [nan|zero]. With nan the value in row 1, column 0 is NaN,
