@@ -21,7 +21,7 @@ type layer struct {
 // asLayer returns the linear layer that a node is, nil if it is none.
 func (m *Model) asLayer(index int) *layer {
 	n := &m.Nodes[index]
-	if len(n.Outputs) == 0 || m.facts.fixed[n.Outputs[0]] {
+	if len(n.Outputs) == 0 || n.Outputs[0] == "" || m.facts.fixed[n.Outputs[0]] {
 		return nil
 	}
 	l := &layer{node: n, index: index, in: n.Input(0), out: n.Outputs[0], weight: n.Input(1), alpha: 1, beta: 1, exact: true}
@@ -76,6 +76,9 @@ func (m *Model) matmulLayer(l *layer) bool {
 	l.rowsAreDims = true
 	l.dim, l.classes = w[len(w)-2], w[len(w)-1]
 	if x := m.facts.shape[l.in]; x != nil {
+		if len(x) < 2 {
+			return false // no batch
+		}
 		l.rank, l.channel = len(x), len(x)-1
 	}
 	if len(w) > max(l.rank, 2) {

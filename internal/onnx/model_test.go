@@ -223,3 +223,14 @@ func TestTrainingMode(t *testing.T) {
 		}
 	}
 }
+
+// TestTooManyNodes stops at a graph whose few bytes a node would cost much
+// memory each.
+func TestTooManyNodes(t *testing.T) {
+	tiny := encodeNode(&Node{Op: "A", Outputs: []string{""}})
+	graph := bytes.Repeat(appendBytes(nil, 1, tiny), maxItems)
+	data := appendBytes(appendInt(nil, 1, 8), 7, graph)
+	if _, err := Parse(data, ""); err == nil || !strings.Contains(err.Error(), "more than") {
+		t.Errorf("got %v", err)
+	}
+}

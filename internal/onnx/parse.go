@@ -10,8 +10,8 @@ import (
 
 // maxItems bounds the nodes, names, attributes and tensors of a model, each
 // of which costs more memory than the few bytes it can be written in. The
-// largest image classifiers have some ten thousand.
-const maxItems = 4 << 20
+// graphs of torchvision have some fifty thousand.
+const maxItems = 1 << 20
 
 // parser carries what reading one model needs.
 type parser struct {

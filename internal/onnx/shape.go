@@ -47,7 +47,9 @@ func (f *facts) outputShape(n *Node) []int64 {
 		return f.padShape(x, n)
 	case "Expand":
 		return f.expandShape(x, n)
-	case "ArgMax", "ArgMin", "TopK", "Split", "Resize", "Upsample", "ConvTranspose", "DepthToSpace", "SpaceToDepth":
+	case "ArgMax", "ArgMin":
+		return argShape(x, n)
+	case "TopK", "Split", "Resize", "Upsample", "ConvTranspose", "DepthToSpace", "SpaceToDepth":
 		return sameRank(x, n.Op)
 	}
 	if sameShape[n.Op] {

@@ -182,3 +182,16 @@ func sliced(size, start, end, step int64) int64 {
 	}
 	return max(0, clamp(end)-clamp(start))
 }
+
+// argShape is the shape of the places of the greatest or least elements.
+func argShape(x []int64, n *Node) []int64 {
+	axis, ok := axisOf(n.Int("axis", 0), len(x))
+	if !ok {
+		return nil
+	}
+	out := slices.Clone(x)
+	if out[axis] = 1; n.Int("keepdims", 1) == 0 {
+		out = slices.Delete(out, axis, axis+1)
+	}
+	return out
+}

@@ -19,6 +19,8 @@ func TestShape(t *testing.T) {
 		{[]Node{node("MaxPool", "map", "y", IntsAttribute("kernel_shape", 3, 3), IntsAttribute("strides", 2, 2))}, nil, []int64{-1, 6, 1, 1}},
 		{[]Node{node("MaxPool", "map", "y", IntsAttribute("kernel_shape", 3, 3), IntsAttribute("strides", 2, 2), IntAttribute("ceil_mode", 1))}, nil, []int64{-1, 6, 2, 2}},
 		{[]Node{node("Pad", "map p", "y")}, []*Tensor{i64("p", 0, 1, 0, 2, 0, 0, 0, 3)}, []int64{-1, 7, 4, 9}},
+		{[]Node{node("ArgMax", "map", "y", IntAttribute("axis", 1), IntAttribute("keepdims", 0))}, nil, []int64{-1, 4, 4}},
+		{[]Node{node("ArgMax", "map", "y", IntAttribute("axis", -3))}, nil, []int64{-1, 1, 4, 4}},
 		{[]Node{node("Gemm", "f w", "y")}, []*Tensor{random("w", 6, 5)}, []int64{-1, 5}},
 		{[]Node{node("MatMul", "t w", "y")}, []*Tensor{random("w", 16, 5)}, nil}, // t is not there
 		{[]Node{node("Flatten", "map", "y", IntAttribute("axis", 2))}, nil, []int64{-1, 16}},

@@ -100,7 +100,7 @@ func (t *tail) step(n *Node) bool {
 	default:
 		moved = t.bend(n)
 	}
-	if moved {
+	if moved = moved && n.Outputs[0] != ""; moved {
 		t.logits = n.Outputs[0]
 	}
 	return moved
