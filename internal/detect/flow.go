@@ -113,9 +113,10 @@ func (d *Flow) rows(dst []float32, s *features.Set, from, to int) ([]float32, er
 		dst = dst[:len(x)]
 	}
 	out, err := features.Normalize(dst, x, s.D)
-	var zero *features.ZeroVectorError
-	if errors.As(err, &zero) {
-		return nil, fmt.Errorf("image %s: %w", imageID(s, from+zero.Row), err)
+	if err != nil {
+		if _, named := norms(s); named != nil { // the same finding, with the image's name
+			err = named
+		}
 	}
 	return out, err
 }
@@ -149,12 +150,12 @@ func (d *Flow) Score(dst []float64, s *features.Set) ([]float64, error) {
 		j := min(i+flowTile, s.N)
 		x, err := d.rows(buf, s, i, j)
 		if err != nil {
-			return nil, fmt.Errorf("score with flow: %w", err)
+			return nil, err
 		}
 		if _, err := d.flow.LogProb(dst[i:j], x); err != nil {
 			var row *flow.RowError
 			if errors.As(err, &row) {
-				return nil, fmt.Errorf("score with flow: image %s: %w", imageID(s, i+row.Row), row.Err)
+				return nil, fmt.Errorf("image %s: %w", imageID(s, i+row.Row), row.Err)
 			}
 			return nil, err
 		}
