@@ -1,0 +1,89 @@
+package flow
+
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"gonum.org/v1/gonum/blas"
+)
+
+// Timing says how long a flow takes for one batch: medians, so that a job can be sized by it.
+type Timing struct {
+	Train     time.Duration // one training step: forward, backward and Adam
+	Score     time.Duration // the log-densities of one batch
+	GemmTrain time.Duration // the matrix products of a training step alone, at the same shapes
+	GemmScore time.Duration // the matrix products of scoring alone
+}
+
+// Measure times flows of the given shape on random rows, each figure over the given number of steps.
+func Measure(cfg Config, batch, steps int) (Timing, error) {
+	rng := rand.New(rand.NewPCG(1, initStream))
+	f, err := newFlow(cfg, rng)
+	if err != nil {
+		return Timing{}, err
+	}
+	x := make([]float32, 8*batch*cfg.Dim)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64())
+	}
+	tr := newTrainer(f, x, batch, 1)
+	one, logp := x[:batch*cfg.Dim], make([]float64, batch)
+	g := newProducts(f, batch)
+	return Timing{
+		Train:     median(steps, func() { tr.step(1e-4, 100) }),
+		Score:     median(steps, func() { _, err = f.LogProb(logp, one) }),
+		GemmTrain: median(steps, func() { g.forward(); g.backward() }),
+		GemmScore: median(steps, g.forward),
+	}, err
+}
+
+// median returns the median time of steps calls, after three that are not counted.
+func median(steps int, call func()) time.Duration {
+	times := make([]time.Duration, steps)
+	for i := range 3 + steps {
+		start := time.Now()
+		call()
+		times[max(0, i-3)] = time.Since(start)
+	}
+	slices.Sort(times)
+	return times[steps/2]
+}
+
+// products are the matrix products of a flow, on scratch memory: what its passes cannot be faster than.
+type products struct {
+	blocks []block
+	n      int
+	y      []float32 // n×d
+	hid    []float32 // n×h
+	out    []float32 // n×2m
+	w1, w2 []float32
+}
+
+func newProducts(f *Flow, n int) *products {
+	d, h := f.cfg.Dim, f.cfg.Hidden
+	wide := d + 1 // 2m for the larger half of an odd d
+	return &products{
+		blocks: f.blocks, n: n,
+		y: make([]float32, n*d), hid: make([]float32, n*h), out: make([]float32, n*wide),
+		w1: make([]float32, d*h), w2: make([]float32, h*wide),
+	}
+}
+
+func (p *products) forward() {
+	for _, b := range p.blocks {
+		hid := matrix(p.hid, p.n, b.h)
+		gemm(blas.NoTrans, blas.NoTrans, 1, part(p.y, p.n, b.d, b.ao, b.a), matrix(b.w1, b.a, b.h), 0, hid)
+		gemm(blas.NoTrans, blas.NoTrans, 1, hid, matrix(b.w2, b.h, 2*b.m), 0, matrix(p.out, p.n, 2*b.m))
+	}
+}
+
+func (p *products) backward() {
+	for _, b := range p.blocks {
+		hid, out, ya := matrix(p.hid, p.n, b.h), matrix(p.out, p.n, 2*b.m), part(p.y, p.n, b.d, b.ao, b.a)
+		gemm(blas.Trans, blas.NoTrans, 1, hid, out, 1, matrix(p.w2, b.h, 2*b.m))
+		gemm(blas.NoTrans, blas.Trans, 1, out, matrix(b.w2, b.h, 2*b.m), 0, hid)
+		gemm(blas.Trans, blas.NoTrans, 1, ya, hid, 1, matrix(p.w1, b.a, b.h))
+		gemm(blas.NoTrans, blas.Trans, 1, hid, matrix(b.w1, b.a, b.h), 1, ya)
+	}
+}
