@@ -26,3 +26,15 @@ func TestLoadError(t *testing.T) {
 		t.Errorf("error %q", broken)
 	}
 }
+
+// TestBindings: the tensors of few input shapes are kept.
+func TestBindings(t *testing.T) {
+	needEngine(t, EngineRuntime)
+	c := mustOpen(t, "testdata/plain.onnx", Options{Engine: EngineRuntime})
+	for n := 1; n <= testImages; n++ {
+		mustRun(t, c, testPixels()[:n*rgb*testSide*testSide], n, testSide, testSide)
+	}
+	if n := len(c.engine.(*runtimeEngine).bindings); n > keepBindings {
+		t.Errorf("the tensors of %d shapes are kept", n)
+	}
+}

@@ -94,6 +94,8 @@ func operations() []operation {
 			node("BatchNormalization", []string{"c", "s", "o", "m", "var"}, "y"))
 		add("Conv read twice", shape, norm, node("Conv", []string{"image", "w"}, "c"),
 			node("BatchNormalization", []string{"c", "s", "o", "m", "var"}, "n"), node("Add", []string{"n", "c"}, "y"))
+		add("Conv read before", shape, norm, node("Conv", []string{"image", "w"}, "c"),
+			node("BatchNormalization", []string{"c", "s", "o", "m", "var"}, "n"), node("Sub", []string{"c", "n"}, "y"))
 		add("BatchNormalization", []int64{batch, 5, 3, 2}, norm[1:], node("BatchNormalization", []string{"image", "s", "o", "m", "var"}, "y", onnx.FloatAttribute("epsilon", 0.1)))
 		for _, op := range []string{"MaxPool", "AveragePool"} {
 			for _, ceil := range []int64{0, 1} {

@@ -29,6 +29,10 @@ type pureEngine struct {
 
 var _ engine = (*pureEngine)(nil)
 
+// mostLanes bounds the copies of the graph: each holds its own activations, and matrix products use the other
+// cores anyway.
+const mostLanes = 16
+
 // lane is one copy of the rewritten graph.
 type lane struct {
 	model   *onnxgo.Model
@@ -82,7 +86,7 @@ func (e *pureEngine) compile(shape [4]int) error {
 			return fmt.Errorf("the tensor %s has shape %v for one image", e.graph.outputs[i], o.Shape)
 		}
 	}
-	lanes := e.graph.threads
+	lanes := min(e.graph.threads, mostLanes)
 	if e.fixed != 0 {
 		lanes = 1
 	}

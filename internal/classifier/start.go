@@ -54,7 +54,7 @@ func start(opt Options, g graph, in input) (started, error) {
 	if opt.Engine == EngineRuntime || !mayFallBack(opt.Library, err) {
 		return started{}, err
 	}
-	if errors.Is(err, ErrNoLibrary) {
+	if errors.Is(err, ErrNoLibrary) || errors.Is(err, errNoCgo) {
 		return startPure(g, in, nil)
 	}
 	return startPure(g, in, []string{"ONNX Runtime is not used: " + err.Error()})
