@@ -5,7 +5,6 @@ package classifier
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"sync"
 
@@ -180,66 +179,4 @@ func (e *runtimeEngine) dropBindings() {
 func (e *runtimeEngine) close() error {
 	e.dropBindings()
 	return e.session.Destroy()
-}
-
-// binding holds the tensors of one input shape.
-type binding struct {
-	input   *ort.Tensor[float32]
-	outputs []*ort.Tensor[float32]
-	arrays  []array // the outputs as Go sees them
-	io      *ort.IoBinding
-	pins    runtime.Pinner
-}
-
-// tensor makes a tensor over Go memory that stays where it is while C holds its address.
-func (b *binding) tensor(shape []int) (*ort.Tensor[float32], error) {
-	dims := make(ort.Shape, len(shape))
-	for i, d := range shape {
-		dims[i] = int64(d)
-	}
-	data := make([]float32, elements(shape))
-	if len(data) > 0 {
-		b.pins.Pin(&data[0])
-	}
-	t, err := ort.NewTensor(dims, data)
-	if err != nil {
-		return nil, fmt.Errorf("make a tensor of shape %v: %w", shape, err)
-	}
-	return t, nil
-}
-
-// bindOutput makes the lasting tensor of an output from the one that the first run returned.
-func (b *binding) bindOutput(name string, first ort.Value) error {
-	value, ok := first.(*ort.Tensor[float32])
-	if !ok {
-		return fmt.Errorf("the tensor %s is not float32: export the model in float32", name)
-	}
-	shape := make([]int, len(value.GetShape()))
-	for i, d := range value.GetShape() {
-		shape[i] = int(d)
-	}
-	t, err := b.tensor(shape)
-	if err != nil {
-		return err
-	}
-	copy(t.GetData(), value.GetData())
-	b.outputs = append(b.outputs, t)
-	b.arrays = append(b.arrays, array{shape, t.GetData()})
-	if err := b.io.BindOutput(name, t); err != nil {
-		return fmt.Errorf("bind the output %s with ONNX Runtime: %w", name, err)
-	}
-	return nil
-}
-
-func (b *binding) destroy() {
-	if b.io != nil {
-		b.io.Destroy()
-	}
-	if b.input != nil {
-		b.input.Destroy()
-	}
-	for _, t := range b.outputs {
-		t.Destroy()
-	}
-	b.pins.Unpin()
 }
