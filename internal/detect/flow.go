@@ -22,7 +22,10 @@ type Flow struct {
 	warn      []string
 }
 
-var _ stored = (*Flow)(nil)
+var (
+	_ stored     = (*Flow)(nil)
+	_ LogDensity = (*Flow)(nil)
+)
 
 // FlowOptions are the settings of [TrainFlow].
 type FlowOptions struct {
@@ -129,6 +132,9 @@ func (d *Flow) Dim() int { return d.flow.Config().Dim }
 
 // Normalizes tells that the features are L2-normalised first.
 func (d *Flow) Normalizes() bool { return d.normalize }
+
+// LogDensity implements [LogDensity]: the score is −log p(z).
+func (*Flow) LogDensity() bool { return true }
 
 // Warnings implements warner.
 func (d *Flow) Warnings() []string { return d.warn }
