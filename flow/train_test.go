@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -256,5 +257,32 @@ func TestClip(t *testing.T) {
 	}
 	if s, _ := clip([]float32{30, 40}, 10); s != 0.2 {
 		t.Errorf("a long gradient: scale %v", s)
+	}
+}
+
+func TestAnEpochVisitsEveryRowOnceInANewOrder(t *testing.T) {
+	f := randomFlow(t, shapes[0], rand.New(rand.NewPCG(1, 1)))
+	x := make([]float32, 2*20)
+	for i := range x {
+		x[i] = float32(i / 2)
+	}
+	tr := newTrainer(f, x, 5, 3)
+	var orders [3][]float32
+	for epoch := range orders {
+		seen := map[float32]bool{}
+		for range 4 {
+			for i, v := range tr.draw() {
+				if i%2 == 0 {
+					seen[v] = true
+					orders[epoch] = append(orders[epoch], v)
+				}
+			}
+		}
+		if len(seen) != 20 {
+			t.Errorf("epoch %d visited %d of 20 rows", epoch, len(seen))
+		}
+	}
+	if slices.Equal(orders[0], orders[1]) || slices.Equal(orders[1], orders[2]) || slices.IsSorted(orders[0]) {
+		t.Errorf("orders %v", orders)
 	}
 }
