@@ -94,7 +94,7 @@ func newRootCommand() *cobra.Command {
 		newScoreCommand(),
 		newEvalCommand(),
 		newFeaturesCommand(),
-		newDoctorCommand(),
+		newDoctorCommand(), newBenchCommand(),
 	)
 	root.SetHelpCommand(newHelpCommand())
 	root.InitDefaultHelpCmd()
