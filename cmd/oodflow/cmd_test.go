@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -124,8 +125,9 @@ func TestRowsCoverTheSet(t *testing.T) {
 func TestScoringInPieces(t *testing.T) {
 	n := 2*piece + 7
 	s := &features.Set{N: n, D: 3, Features: make([]float32, 3*n), IDs: make([]string, n)}
+	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range s.Features {
-		s.Features[i] = float32(i%17) - 8.5
+		s.Features[i] = float32(rng.NormFloat64())
 	}
 	d, err := detect.FitKNN(rows(s, 0, 100), 5)
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -29,6 +30,7 @@ import (
 // TestScripts runs testdata/script. The scripts see
 //
 //	$MODEL     the demonstration's classifier
+//	$GRAPHS    gzipped graphs of other models, without weights
 //	$IMAGES    small image sets drawn by the demonstration: id-train, id-test, near-ood, far-ood
 //	$FEATURES  features of those sets, id-train.safetensors and so on, and detector.safetensors
 //
@@ -54,6 +56,7 @@ func TestScripts(t *testing.T) {
 			"npy":       cmdNPY,
 			"truncate":  cmdTruncate,
 			"flip":      cmdFlip,
+			"gunzip":    cmdGunzip,
 			"relabel":   cmdRelabel,
 		},
 	})
@@ -71,7 +74,7 @@ var demoFolder = func() string {
 func scriptVariables(shared string) []string {
 	vars := []string{
 		"MODEL=" + filepath.Join(demoFolder, "classifier.onnx"), "IMAGES=" + filepath.Join(shared, "images"), "FEATURES=" + shared,
-		"DATA=" + os.Getenv("OODFLOW_DATA"),
+		"GRAPHS=" + filepath.Join(demoFolder, "..", "..", "internal", "onnx", "testdata"),
 	}
 	if lib, err := classifier.FindLibrary(""); err == nil {
 		vars = append(vars, "LIBRARY="+lib.Path)
@@ -79,16 +82,13 @@ func scriptVariables(shared string) []string {
 	return vars
 }
 
-// scriptCondition adds [ort], whether ONNX Runtime is there, and [data], whether the data pack is.
+// scriptCondition adds [ort], whether ONNX Runtime is there.
 func scriptCondition(cond string) (bool, error) {
-	switch cond {
-	case "ort":
-		_, err := classifier.FindLibrary("")
-		return err == nil && !pureGo(), nil
-	case "data":
-		return os.Getenv("OODFLOW_DATA") != "", nil
+	if cond != "ort" {
+		return false, fmt.Errorf("unknown condition %q", cond)
 	}
-	return false, fmt.Errorf("unknown condition %q", cond)
+	_, err := classifier.FindLibrary("")
+	return err == nil && !pureGo(), nil
 }
 
 // prepareScripts draws images and runs the commands once over them, so that the scripts need not.
@@ -231,6 +231,18 @@ func cmdFlip(ts *testscript.TestScript, neg bool, args []string) {
 	data := []byte(ts.ReadFile(args[0]))
 	data[len(data)-1] ^= 1
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o666))
+}
+
+// cmdGunzip unpacks a file: gunzip FROM TO.
+func cmdGunzip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: gunzip FROM TO")
+	}
+	r, err := gzip.NewReader(strings.NewReader(ts.ReadFile(args[0])))
+	ts.Check(err)
+	data, err := io.ReadAll(r)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), data, 0o666))
 }
 
 // cmdNPY writes an n×d float32 array with distinct values: npy FILE N D [nan|zero]. With nan the value in row 1, column 0 is NaN,
