@@ -1,12 +1,20 @@
 package flow
 
-import "math"
+import (
+	"math"
+
+	"github.com/oodflow/oodflow/internal/blas"
+	"github.com/oodflow/oodflow/internal/kernel"
+)
 
 // adam is the optimiser of Kingma & Ba (arXiv:1412.6980) over one flat parameter slice.
 type adam struct {
 	m, v   []float32 // first and second moments
 	beta1t float64   // β₁^t
 	beta2t float64   // β₂^t
+
+	p, g []float32 // of the step that is being taken
+	now  kernel.AdamStep
 }
 
 // The constants are the paper's own.
@@ -31,22 +39,29 @@ func (a *adam) reset() {
 func (a *adam) step(p, g []float32, rate float64, scale float32) {
 	a.beta1t *= beta1
 	a.beta2t *= beta2
-	lr := float32(rate / (1 - a.beta1t))
-	norm := float32(1 / math.Sqrt(1-a.beta2t))
-	for i, x := range g {
-		x *= scale
-		m := beta1*a.m[i] + (1-beta1)*x
-		v := beta2*a.v[i] + (1-beta2)*x*x
-		a.m[i], a.v[i] = m, v
-		p[i] -= lr * m / (float32(math.Sqrt(float64(v)))*norm + epsilon)
+	a.p, a.g = p, g
+	a.now = kernel.AdamStep{
+		Scale: scale, Beta1: beta1, Beta2: beta2, Epsilon: epsilon,
+		Rate: float32(rate / (1 - a.beta1t)),
+		Norm: float32(1 / math.Sqrt(1-a.beta2t)),
 	}
+	blas.Parallel((len(p)+adamPart-1)/adamPart, a)
+	a.p, a.g = nil, nil
 }
 
-// clip returns the factor that bounds the norm of g by limit, and that norm.
-func clip(g []float32, limit float64) (scale float32, norm float64) {
-	norm = math.Sqrt(sumSquares(g))
+// adamPart is the number of parameters that are moved together.
+const adamPart = 1 << 15
+
+// Part moves the i-th group of parameters.
+func (a *adam) Part(i int) {
+	lo, hi := i*adamPart, min((i+1)*adamPart, len(a.p))
+	kernel.Adam(a.p[lo:hi], a.g[lo:hi], a.m[lo:hi], a.v[lo:hi], a.now)
+}
+
+// clip returns the factor that bounds the norm of a gradient by limit.
+func clip(norm, limit float64) float32 {
 	if norm <= limit {
-		return 1, norm
+		return 1
 	}
-	return float32(limit / norm), norm
+	return float32(limit / norm)
 }

@@ -5,7 +5,8 @@ import (
 	"math/rand/v2"
 
 	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas32"
+
+	"github.com/oodflow/oodflow/internal/kernel"
 )
 
 // block is one ActNorm followed by one affine coupling. With y = x ⊙ exp(l) + b, split into the half y_a that passes
@@ -31,6 +32,9 @@ type block struct {
 	w2              []float32 // h×2m: columns of u, then of t
 	b2              []float32 // 2m
 }
+
+// vectors are the parameters of a block that are not matrices, or their gradients.
+type vectors struct{ logScale, shift, b1, b2 []float32 }
 
 func halves(d, k int) (a, m, ao, mo int) {
 	first := d / 2
@@ -100,90 +104,22 @@ func (b *block) standardize(x []float32) {
 	}
 }
 
-// blockTape is what a block remembers of a forward pass for the backward one; every field has room for the largest
-// batch.
-type blockTape struct {
-	y   []float32 // n×d, after ActNorm
-	hid []float32 // n×h, after ReLU
-	ut  []float32 // n×2m: on the way forward [u, t], then [s, exp(s)]; on the way back their gradients
-	z   []float32 // n×d
-	exp []float32 // d, exp(logScale)
-	gh  []float32 // n×h, gradient of hid; all blocks share it, nil where only scores are wanted
+// forward maps t.y, the rows after ActNorm, to z and on through the scaling and shifting of what comes next, which it
+// writes to out. Each row's Σ s is added to logdet. z itself is not kept: nothing on the way back needs it.
+func (b *block) forward(out []float32, n int, scale, shift []float32, logdet []float64, t *blockTape) {
+	b.net(t.y, n, t)
+	pass, move := b.ao+b.a, b.mo+b.m
+	kernel.ActNorm(part(out, n, b.d, b.ao, b.a), part(t.y, n, b.d, b.ao, b.a), scale[b.ao:pass], shift[b.ao:pass])
+	kernel.Affine(part(out, n, b.d, b.mo, b.m), part(t.y, n, b.d, b.mo, b.m), matrix(t.ut, n, 2*b.m), b.b2, b.clamp,
+		scale[b.mo:move], shift[b.mo:move], logdet)
 }
 
-func (b *block) newTape(n int) blockTape {
-	return blockTape{
-		y:   make([]float32, n*b.d),
-		hid: make([]float32, n*b.h),
-		ut:  make([]float32, n*2*b.m),
-		z:   make([]float32, n*b.d),
-		exp: make([]float32, b.d),
-	}
-}
-
-// forward maps x (n×d) to z (n×d), which lives in t, and adds to logdet.
-func (b *block) forward(x []float32, n int, logdet []float64, t *blockTape) []float32 {
-	y := t.y[:n*b.d]
-	ladj := b.actNorm(y, x, t.exp)
-	for i := range logdet {
-		logdet[i] += ladj
-	}
-	b.net(y, n, t)
-	z := t.z[:n*b.d]
-	for i := range n {
-		row, out := y[i*b.d:(i+1)*b.d], z[i*b.d:(i+1)*b.d]
-		copy(out[b.ao:b.ao+b.a], row[b.ao:])
-		yb, zb := row[b.mo:b.mo+b.m], out[b.mo:b.mo+b.m]
-		st := t.ut[i*2*b.m : (i+1)*2*b.m]
-		logdet[i] += affine(zb, yb, st[:b.m], st[b.m:], b.b2, b.clamp)
-	}
-	return z
-}
-
-// actNorm writes x ⊙ exp(logScale) + shift to y and returns the log-determinant Σ logScale.
-func (b *block) actNorm(y, x, scale []float32) float64 {
-	var ladj float64
-	for j, l := range b.logScale {
-		ladj += float64(l)
-		scale[j] = float32(math.Exp(float64(l)))
-	}
-	for i := 0; i < len(x); i += b.d {
-		in, out := x[i:i+b.d], y[i:i+b.d]
-		for j, v := range in {
-			out[j] = v*scale[j] + b.shift[j]
-		}
-	}
-	return ladj
-}
-
-// net runs the hidden and the output layer; the output's bias is left to affine.
+// net runs the hidden and the output layer; the output's bias is left to what comes next.
 func (b *block) net(y []float32, n int, t *blockTape) {
 	hid := matrix(t.hid, n, b.h)
 	gemm(blas.NoTrans, blas.NoTrans, 1, part(y, n, b.d, b.ao, b.a), matrix(b.w1, b.a, b.h), 0, hid)
-	for i := 0; i < n*b.h; i += b.h {
-		row := t.hid[i : i+b.h]
-		for j, v := range b.b1 {
-			row[j] = max(row[j]+v, 0)
-		}
-	}
+	kernel.BiasReLU(hid, b.b1)
 	gemm(blas.NoTrans, blas.NoTrans, 1, hid, matrix(b.w2, b.h, 2*b.m), 0, matrix(t.ut, n, 2*b.m))
-}
-
-// affine moves one row: on entry u and t hold the net's output without its bias, on return s and exp(s). It returns
-// Σ s.
-func affine(z, y, u, t, bias []float32, clamp float32) float64 {
-	m := len(y)
-	bu, bt := bias[:m], bias[m:]
-	var sum float32
-	for j, v := range y {
-		a := u[j] + bu[j]
-		s := a / (1 + abs(a)/clamp)
-		e := float32(math.Exp(float64(s)))
-		z[j] = v*e + (t[j] + bt[j])
-		u[j], t[j] = s, e
-		sum += s
-	}
-	return float64(sum)
 }
 
 // inverse maps z (n×d) to x in place.
@@ -206,69 +142,30 @@ func (b *block) inverse(z []float32, n int, t *blockTape) {
 	}
 }
 
-// backward takes grad = ∂L/∂z (n×d) to ∂L/∂x in place and adds the parameters' gradients to g. ladj is ∂L/∂(log|det|)
-// of every row: −1/n for the mean negative log-likelihood.
-func (b *block) backward(grad []float32, n int, ladj float32, t *blockTape, g *block) {
-	inv := 1 / b.clamp
-	for i := range n {
-		gz := grad[i*b.d+b.mo : i*b.d+b.mo+b.m]
-		yb := t.y[i*b.d+b.mo : i*b.d+b.mo+b.m]
-		st := t.ut[i*2*b.m : (i+1)*2*b.m]
-		for j, v := range gz {
-			s, e := st[j], st[b.m+j]
-			slope := 1 - abs(s)*inv // ds/du = (1 − |s|/clamp)²
-			gu := (v*yb[j]*e + ladj) * slope * slope
-			gz[j] = v * e
-			st[j], st[b.m+j] = gu, v
-			g.b2[j] += gu
-			g.b2[b.m+j] += v
-		}
-	}
-	b.netBackward(grad, n, t, g)
-	b.actNormBackward(grad, n, ladj, t, g)
-}
-
-func (b *block) netBackward(grad []float32, n int, t *blockTape, g *block) {
-	hid, out := matrix(t.hid, n, b.h), matrix(t.ut, n, 2*b.m)
-	gemm(blas.Trans, blas.NoTrans, 1, hid, out, 1, matrix(g.w2, b.h, 2*b.m))
-	gh := matrix(t.gh, n, b.h)
+// backward takes grad = ∂L/∂z (n×d) to ∂L/∂x in place and adds the rows' share of the gradients of b's vectors to g.
+// Those of its matrices are left to gradW1 and gradW2. ladj is ∂L/∂(log|det|) of every row: −1/batch for the mean
+// negative log-likelihood. scale is exp(logScale).
+func (b *block) backward(grad []float32, n int, ladj float32, scale []float32, t *blockTape, g *vectors) {
+	out, gh := matrix(t.ut, n, 2*b.m), matrix(t.gh, n, b.h)
+	kernel.AffineBackward(part(grad, n, b.d, b.mo, b.m), part(t.y, n, b.d, b.mo, b.m), out, b.clamp, ladj, g.b2)
 	gemm(blas.NoTrans, blas.Trans, 1, out, matrix(b.w2, b.h, 2*b.m), 0, gh)
-	for i := 0; i < n*b.h; i += b.h {
-		row, act := gh.Data[i:i+b.h], t.hid[i:i+b.h]
-		for j, a := range act {
-			if a <= 0 {
-				row[j] = 0
-			}
-			g.b1[j] += row[j]
-		}
-	}
-	gemm(blas.Trans, blas.NoTrans, 1, part(t.y, n, b.d, b.ao, b.a), gh, 1, matrix(g.w1, b.a, b.h))
+	kernel.ReLUBackward(gh, matrix(t.hid, n, b.h), g.b1)
 	gemm(blas.NoTrans, blas.Trans, 1, gh, matrix(b.w1, b.a, b.h), 1, part(grad, n, b.d, b.ao, b.a))
+	kernel.ActNormBackward(matrix(grad, n, b.d), matrix(t.y, n, b.d), scale, b.shift, g.logScale, g.shift)
 }
 
-func (b *block) actNormBackward(grad []float32, n int, ladj float32, t *blockTape, g *block) {
-	for i := 0; i < n*b.d; i += b.d {
-		row, y := grad[i:i+b.d], t.y[i:i+b.d]
-		for j, v := range row {
-			g.shift[j] += v
-			g.logScale[j] += v*(y[j]-b.shift[j]) + ladj
-			row[j] = v * t.exp[j]
-		}
-	}
+// gradW1 writes rows lo to hi of the gradient of W1, of all n rows of a batch, to g and returns them.
+func (b *block) gradW1(g *block, n, lo, hi int, t *blockTape) []float32 {
+	rows := g.w1[lo*b.h : hi*b.h]
+	gemm(blas.Trans, blas.NoTrans, 1, part(t.y, n, b.d, b.ao+lo, hi-lo), matrix(t.gh, n, b.h), 0, matrix(rows, hi-lo, b.h))
+	return rows
+}
+
+// gradW2 does the same for W2.
+func (b *block) gradW2(g *block, n, lo, hi int, t *blockTape) []float32 {
+	rows := g.w2[lo*2*b.m : hi*2*b.m]
+	gemm(blas.Trans, blas.NoTrans, 1, part(t.hid, n, b.h, lo, hi-lo), matrix(t.ut, n, 2*b.m), 0, matrix(rows, hi-lo, 2*b.m))
+	return rows
 }
 
 func abs(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
-
-// matrix views the first r×c numbers of data as a matrix.
-func matrix(data []float32, r, c int) blas32.General {
-	return blas32.General{Rows: r, Cols: c, Stride: c, Data: data[:r*c]}
-}
-
-// part views c columns of a matrix n×d, from column o on.
-func part(data []float32, n, d, o, c int) blas32.General {
-	return blas32.General{Rows: n, Cols: c, Stride: d, Data: data[o : (n-1)*d+o+c]}
-}
-
-func gemm(ta, tb blas.Transpose, alpha float32, a, b blas32.General, beta float32, c blas32.General) {
-	blas32.Gemm(ta, tb, alpha, a, b, beta, c)
-}

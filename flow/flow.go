@@ -3,8 +3,10 @@ package flow
 import (
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
+	"sync"
+
+	"github.com/oodflow/oodflow/internal/kernel"
 )
 
 // Config is the shape of a flow: everything but its numbers.
@@ -57,6 +59,8 @@ type Flow struct {
 	blocks []block
 	base   base
 	params []float32 // all learned numbers; blocks and base hold slices of it
+
+	tapes, scorings sync.Pool // of *tape and *scoring, so that LogProb need not allocate
 }
 
 // newFlow returns a flow whose couplings are the identity: last layers are zero, first layers drawn from rng
@@ -106,10 +110,6 @@ func (f *Flow) Config() Config { return f.cfg }
 // Parameters returns the number of learned parameters, the whitening not counted.
 func (f *Flow) Parameters() int { return len(f.params) }
 
-// scoreBatch is the number of rows that pass through the flow together: enough to keep a GEMM busy, few enough
-// that the activations stay in the cache.
-const scoreBatch = 512
-
 // ErrNotFinite is returned when a log-density is NaN or infinite; the input that causes it is not finite itself or
 // many orders of magnitude outside the training features.
 var ErrNotFinite = errors.New("log-density is not finite")
@@ -136,16 +136,10 @@ func (f *Flow) LogProb(dst []float64, x []float32) ([]float64, error) {
 	if len(dst) != n {
 		panic(fmt.Sprintf("flow: LogProb of %d rows into %d", n, len(dst)))
 	}
-	t := f.newTape(min(n, scoreBatch))
-	for i := 0; i < n; i += scoreBatch {
-		m := min(scoreBatch, n-i)
-		z, logdet := f.forward(t, x[i*f.cfg.Dim:(i+m)*f.cfg.Dim])
-		f.base.logProb(dst[i:i+m], z, t)
-		for j := range m {
-			dst[i+j] += logdet[j]
-			if math.IsNaN(dst[i+j]) || math.IsInf(dst[i+j], 0) {
-				return dst, &RowError{Row: i + j, Err: ErrNotFinite}
-			}
+	f.score(dst, x)
+	for i, p := range dst {
+		if !finite(p) {
+			return dst, &RowError{Row: i, Err: ErrNotFinite}
 		}
 	}
 	return dst, nil
@@ -155,13 +149,11 @@ func (f *Flow) LogProb(dst []float64, x []float32) ([]float64, error) {
 func (f *Flow) Forward(x []float32) (z []float32, logdet []float64) {
 	n, d := rows(x, f.cfg.Dim), f.cfg.Dim
 	z, logdet = make([]float32, len(x)), make([]float64, n)
-	t := f.newTape(min(n, scoreBatch))
-	for i := 0; i < n; i += scoreBatch {
-		m := min(scoreBatch, n-i)
-		zb, ld := f.forward(t, x[i*d:(i+m)*d])
-		copy(z[i*d:], zb)
-		copy(logdet[i:], ld)
-	}
+	p := f.newPrepared()
+	f.prepare(p)
+	f.shareRows(n, func(t *tape, lo, hi int) {
+		copy(z[lo*d:], f.forward(t, x[lo*d:hi*d], logdet[lo:hi], p))
+	})
 	return z, logdet
 }
 
@@ -170,17 +162,15 @@ func (f *Flow) Inverse(z []float32) []float32 {
 	n, d := rows(z, f.cfg.Dim), f.cfg.Dim
 	x := make([]float32, len(z))
 	copy(x, z)
-	t := f.newTape(min(n, scoreBatch))
-	for i := 0; i < n; i += scoreBatch {
-		m := min(scoreBatch, n-i)
-		part := x[i*d : (i+m)*d]
+	f.shareRows(n, func(t *tape, lo, hi int) {
+		part := x[lo*d : hi*d]
 		for k := len(f.blocks) - 1; k >= 0; k-- {
-			f.blocks[k].inverse(part, m, &t.blocks[k])
+			f.blocks[k].inverse(part, hi-lo, &t.blocks[k])
 		}
 		if f.whiten != nil {
 			f.whiten.inverse(part)
 		}
-	}
+	})
 	return x
 }
 
@@ -197,19 +187,15 @@ const (
 	sampleStream
 )
 
-// forward passes one batch through whitening and blocks; the results live in t until its next use.
-func (f *Flow) forward(t *tape, x []float32) (z []float32, logdet []float64) {
-	n := rows(x, f.cfg.Dim)
-	logdet = t.logdet[:n]
-	in := x
+// forward passes rows through whitening and blocks. z lives in t until its next use; logdet is
+// written.
+func (f *Flow) forward(t *tape, x []float32, logdet []float64, p *prepared) (z []float32) {
 	if f.whiten != nil {
-		in = t.white[:len(x)]
-		f.whiten.forward(in, x, t)
+		white := t.white[:len(x)]
+		f.whiten.forward(white, t.centred[:len(x)], x, p)
+		x = white
 	}
-	for i := range logdet {
-		logdet[i] = f.start()
-	}
-	return f.forwardBlocks(t, in, logdet), logdet
+	return f.forwardBlocks(t, x, logdet, p)
 }
 
 // start is the log-determinant that every row brings from the whitening.
@@ -220,13 +206,25 @@ func (f *Flow) start() float64 {
 	return f.whiten.logdet[0]
 }
 
-// forwardBlocks is forward without the whitening.
-func (f *Flow) forwardBlocks(t *tape, x []float32, logdet []float64) []float32 {
-	n := len(logdet)
-	for k := range f.blocks {
-		x = f.blocks[k].forward(x, n, logdet, &t.blocks[k])
+// forwardBlocks is forward without the whitening, though with its log-determinant.
+func (f *Flow) forwardBlocks(t *tape, x []float32, logdet []float64, p *prepared) (z []float32) {
+	n, d := len(logdet), f.cfg.Dim
+	for i := range logdet {
+		logdet[i] = p.ladj
 	}
-	return x
+	if len(f.blocks) == 0 {
+		copy(t.z, x)
+		return t.z[:n*d]
+	}
+	kernel.ActNorm(matrix(t.blocks[0].y, n, d), matrix(x, n, d), p.scale[0], p.shift[0])
+	for k := range f.blocks {
+		out := t.z
+		if k+1 < len(f.blocks) {
+			out = t.blocks[k+1].y
+		}
+		f.blocks[k].forward(out, n, p.scale[k+1], p.shift[k+1], logdet, &t.blocks[k])
+	}
+	return t.z[:n*d]
 }
 
 func rows(x []float32, d int) int {

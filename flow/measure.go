@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas32"
 )
 
 // Timing says how long a flow takes for one batch: medians, so that a job can be sized by it.
@@ -73,17 +74,17 @@ func newProducts(f *Flow, n int) *products {
 func (p *products) forward() {
 	for _, b := range p.blocks {
 		hid := matrix(p.hid, p.n, b.h)
-		gemm(blas.NoTrans, blas.NoTrans, 1, part(p.y, p.n, b.d, b.ao, b.a), matrix(b.w1, b.a, b.h), 0, hid)
-		gemm(blas.NoTrans, blas.NoTrans, 1, hid, matrix(b.w2, b.h, 2*b.m), 0, matrix(p.out, p.n, 2*b.m))
+		blas32.Gemm(blas.NoTrans, blas.NoTrans, 1, part(p.y, p.n, b.d, b.ao, b.a), matrix(b.w1, b.a, b.h), 0, hid)
+		blas32.Gemm(blas.NoTrans, blas.NoTrans, 1, hid, matrix(b.w2, b.h, 2*b.m), 0, matrix(p.out, p.n, 2*b.m))
 	}
 }
 
 func (p *products) backward() {
 	for _, b := range p.blocks {
 		hid, out, ya := matrix(p.hid, p.n, b.h), matrix(p.out, p.n, 2*b.m), part(p.y, p.n, b.d, b.ao, b.a)
-		gemm(blas.Trans, blas.NoTrans, 1, hid, out, 1, matrix(p.w2, b.h, 2*b.m))
-		gemm(blas.NoTrans, blas.Trans, 1, out, matrix(b.w2, b.h, 2*b.m), 0, hid)
-		gemm(blas.Trans, blas.NoTrans, 1, ya, hid, 1, matrix(p.w1, b.a, b.h))
-		gemm(blas.NoTrans, blas.Trans, 1, hid, matrix(b.w1, b.a, b.h), 1, ya)
+		blas32.Gemm(blas.Trans, blas.NoTrans, 1, hid, out, 1, matrix(p.w2, b.h, 2*b.m))
+		blas32.Gemm(blas.NoTrans, blas.Trans, 1, out, matrix(b.w2, b.h, 2*b.m), 0, hid)
+		blas32.Gemm(blas.Trans, blas.NoTrans, 1, ya, hid, 1, matrix(p.w1, b.a, b.h))
+		blas32.Gemm(blas.NoTrans, blas.Trans, 1, hid, matrix(b.w1, b.a, b.h), 1, ya)
 	}
 }

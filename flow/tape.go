@@ -1,39 +1,79 @@
 package flow
 
-// tape holds the activations of one batch: what a forward pass writes and a backward pass reads. Its size is fixed
-// when it is made, so a step allocates nothing.
+// tape holds the activations of the rows that pass through the flow together: what a forward pass writes and a
+// backward pass reads. Its size is fixed when it is made, so a pass allocates nothing.
 type tape struct {
-	white   []float32 // n×d, whitened input
-	centred []float32 // n×d, the whitening's scratch
-	logdet  []float64 // n
-	blocks  []blockTape
-	cross   []float32 // n×C, the base's products z·μ
-	grad    []float32 // n×d, gradient on its way back
+	logdet []float64   // n
+	blocks []blockTape // one for each block
+	z      []float32   // n×d, latent
+	cross  []float32   // n×C, the base's products z·μ, then its responsibilities
+	grad   []float32   // n×d, gradient on its way back; nil where only scores are wanted
+
+	centred, white []float32 // n×d, before and after the whitening; nil in training, which whitens once
 }
 
-// newTape makes room for batches of at most n rows.
+// blockTape is what a block remembers of its rows.
+type blockTape struct {
+	y   []float32 // n×d, after ActNorm
+	hid []float32 // n×h, after ReLU
+	ut  []float32 // n×2m: [u, t], then [s, exp(s)]; on the way back the gradients of u and t
+	gh  []float32 // n×h, gradient of hid; nil where only scores are wanted
+}
+
+// newTape makes room for scoring n rows. No block's activations are needed behind the next block, so all share their
+// memory, and the rows go to and fro between two buffers.
 func (f *Flow) newTape(n int) *tape {
+	c := f.cfg
 	t := &tape{
 		logdet: make([]float64, n),
 		blocks: make([]blockTape, len(f.blocks)),
-		cross:  make([]float32, n*f.cfg.Classes),
+		cross:  make([]float32, n*c.Classes),
 	}
-	if f.whiten != nil {
-		t.white, t.centred = make([]float32, n*f.cfg.Dim), make([]float32, n*f.cfg.Dim)
+	to, fro := make([]float32, n*c.Dim), make([]float32, n*c.Dim)
+	t.centred, t.white = to, fro
+	hid, ut := make([]float32, n*c.Hidden), make([]float32, n*(c.Dim+1))
+	for k := range t.blocks {
+		t.blocks[k] = blockTape{y: to, hid: hid, ut: ut}
+		to, fro = fro, to
 	}
-	for k := range f.blocks {
-		t.blocks[k] = f.blocks[k].newTape(n)
+	t.z = to
+	return t
+}
+
+// newTrainingTape makes room for a batch of n rows and keeps all activations for the way back.
+func (f *Flow) newTrainingTape(n int) *tape {
+	c := f.cfg
+	t := &tape{
+		logdet: make([]float64, n),
+		z:      make([]float32, n*c.Dim),
+		cross:  make([]float32, n*c.Classes),
+		grad:   make([]float32, n*c.Dim),
+	}
+	for _, b := range f.blocks {
+		t.blocks = append(t.blocks, blockTape{
+			y:   make([]float32, n*b.d),
+			hid: make([]float32, n*b.h),
+			ut:  make([]float32, n*2*b.m),
+			gh:  make([]float32, n*b.h),
+		})
 	}
 	return t
 }
 
-// forTraining adds the room that only a backward pass needs.
-func (t *tape) forTraining(f *Flow) *tape {
-	n := len(t.logdet)
-	gh := make([]float32, n*f.cfg.Hidden)
-	for k := range t.blocks {
-		t.blocks[k].gh = gh
+// rows views rows lo to hi of a training tape.
+func (t *tape) rows(f *Flow, lo, hi int) *tape {
+	cut := func(x []float32, width int) []float32 { return x[lo*width : hi*width] }
+	v := &tape{
+		logdet: t.logdet[lo:hi],
+		z:      cut(t.z, f.cfg.Dim),
+		cross:  cut(t.cross, f.cfg.Classes),
+		grad:   cut(t.grad, f.cfg.Dim),
 	}
-	t.grad = make([]float32, n*f.cfg.Dim)
-	return t
+	for k, b := range f.blocks {
+		from := t.blocks[k]
+		v.blocks = append(v.blocks, blockTape{
+			y: cut(from.y, b.d), hid: cut(from.hid, b.h), ut: cut(from.ut, 2*b.m), gh: cut(from.gh, b.h),
+		})
+	}
+	return v
 }

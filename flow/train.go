@@ -119,7 +119,7 @@ type run struct {
 }
 
 func (r *run) train(ctx context.Context) error {
-	perEpoch := len(r.tr.order) / len(r.tr.logp)
+	perEpoch := len(r.tr.order) / r.tr.perBatch
 	last := r.opt.Epochs * perEpoch
 	r.bestNLL = math.Inf(1)
 	if err := r.check(0, 0); err != nil {

@@ -8,6 +8,8 @@ import (
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/oodflow/oodflow/internal/kernel"
 )
 
 // Whitening names the covariance a flow's first layer removes.
@@ -45,15 +47,21 @@ func newWhiten(d int) *whiten {
 	return &whiten{d: d, mean: make([]float32, d), m: make([]float32, d*d), inv: make([]float32, d*d)}
 }
 
-func (w *whiten) forward(dst, x []float32, t *tape) {
+// whitenStrips is the number of column strips that forward computes one by one, so that it can leave out the zeros
+// below M's diagonal: with four, 3/8 of the product.
+const whitenStrips = 4
+
+// forward writes the whitened rows of x to dst; centred is scratch of the same size.
+func (w *whiten) forward(dst, centred, x []float32, p *prepared) {
 	n := len(x) / w.d
-	centred := t.centred[:len(x)]
-	for i := 0; i < len(x); i += w.d {
-		for j, mu := range w.mean {
-			centred[i+j] = x[i+j] - mu
+	kernel.ActNorm(matrix(centred, n, w.d), matrix(x, n, w.d), p.one(), p.negMean)
+	for s := range whitenStrips {
+		lo, hi := w.d*s/whitenStrips, w.d*(s+1)/whitenStrips
+		if lo < hi {
+			gemm(blas.NoTrans, blas.NoTrans, 1, part(centred, n, w.d, 0, hi), part(w.m, hi, w.d, lo, hi-lo),
+				0, part(dst, n, w.d, lo, hi-lo))
 		}
 	}
-	gemm(blas.NoTrans, blas.NoTrans, 1, matrix(centred, n, w.d), matrix(w.m, w.d, w.d), 0, matrix(dst, n, w.d))
 }
 
 func (w *whiten) inverse(z []float32) {
