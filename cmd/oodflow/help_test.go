@@ -42,6 +42,9 @@ func TestExamplesAreValid(t *testing.T) {
 			t.Errorf("%s: no examples in the help", cmd.CommandPath())
 		}
 		for _, args := range examples(cmd) {
+			if args[0] == "bench" {
+				args = append(args, "--dim", "8", "--steps", "1") // in the least time
+			}
 			var out, errs bytes.Buffer
 			status := run(args, &out, &errs)
 			if status == exitUsage || status == exitError && !strings.Contains(errs.String(), "no such file") {
@@ -75,10 +78,10 @@ func TestExamplesRun(t *testing.T) {
 	}
 }
 
-// needsMore tells whether an example uses files that drawExampleFiles does not make.
+// needsMore tells whether an example uses files that drawExampleFiles does not make, or takes long for nothing.
 func needsMore(args []string) bool {
 	for _, a := range args {
-		for _, missing := range []string{"wrn.onnx", "vit.onnx", "svhn", "npz", "layer4"} {
+		for _, missing := range []string{"wrn.onnx", "vit.onnx", "svhn", "npz", "layer4", "bench"} {
 			if strings.Contains(a, missing) {
 				return true
 			}
