@@ -117,8 +117,14 @@ func sameScores(t *testing.T, d Detector, s *features.Set, want []float64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(got, want) {
-		t.Errorf("%s: scores differ", d.Name())
+	tolerance := 0.0
+	if d.Name() == "flow" {
+		tolerance = 1e-6 // a BLAS may sum in another order for another number of rows, in float32
+	}
+	for i, g := range got {
+		if math.Abs(g-want[i]) > tolerance*(1+math.Abs(want[i])) {
+			t.Errorf("%s: image %d scores %v, among others %v", d.Name(), i, g, want[i])
+		}
 	}
 }
 

@@ -3,7 +3,8 @@
 //
 // Every score follows one convention: higher means more out-of-distribution. The formulas are those of the
 // papers and of OpenOOD v1.5, negated where those give a confidence. Scores are computed and returned in
-// float64; the score of an image does not depend on which others are scored with it.
+// float64; the score of an image does not depend on which others are scored with it (that of a flow up to float32's
+// rounding in the machine's BLAS).
 package detect
 
 import (
