@@ -1,0 +1,44 @@
+package flow
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+// benchmarkFlow is what the issue of speed is judged at: four couplings, as many hidden units as dimensions, batches of
+// 256.
+func benchmarkFlow(b *testing.B, d int) (f *Flow, x []float32) {
+	rng := rand.New(rand.NewPCG(1, uint64(d)))
+	return randomFlow(b, Config{Dim: d, Layers: 4, Hidden: d, Clamp: 2, Whiten: WhitenNone}, rng), normals(256*d, rng)
+}
+
+func eachWidth(b *testing.B, bench func(b *testing.B, d int)) {
+	for _, d := range []int{64, 128, 512, 1024, 2048} {
+		b.Run(fmt.Sprintf("d%d", d), func(b *testing.B) { bench(b, d) })
+	}
+}
+
+func BenchmarkTrainStep(b *testing.B) {
+	eachWidth(b, func(b *testing.B, d int) {
+		f, x := benchmarkFlow(b, d)
+		tr := newTrainer(f, x, 256, 1)
+		b.ReportAllocs()
+		for b.Loop() {
+			tr.step(1e-5, 100)
+		}
+	})
+}
+
+func BenchmarkLogProb(b *testing.B) {
+	eachWidth(b, func(b *testing.B, d int) {
+		f, x := benchmarkFlow(b, d)
+		dst := make([]float64, 256)
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := f.LogProb(dst, x); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
