@@ -105,7 +105,7 @@ func (b *block) standardize(x []float32) {
 }
 
 // forward maps t.y, the rows after ActNorm, to z and on through the scaling and shifting of what comes next, which it
-// writes to out. Each row's Σ s is added to logdet. z itself is not kept: nothing on the way back needs it.
+// writes to out, which may be t.y. Each row's Σ s is added to logdet. z itself is not kept: nothing on the way back needs it.
 func (b *block) forward(out []float32, n int, scale, shift []float32, logdet []float64, t *blockTape) {
 	b.net(t.y, n, t)
 	pass, move := b.ao+b.a, b.mo+b.m

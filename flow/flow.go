@@ -191,9 +191,8 @@ const (
 // written.
 func (f *Flow) forward(t *tape, x []float32, logdet []float64, p *prepared) (z []float32) {
 	if f.whiten != nil {
-		white := t.white[:len(x)]
-		f.whiten.forward(white, t.centred[:len(x)], x, p)
-		x = white
+		f.whiten.forward(t.z, t.centred, x, p)
+		x = t.z[:len(x)]
 	}
 	return f.forwardBlocks(t, x, logdet, p)
 }

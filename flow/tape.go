@@ -9,7 +9,7 @@ type tape struct {
 	cross  []float32   // n×C, the base's products z·μ, then its responsibilities
 	grad   []float32   // n×d, gradient on its way back; nil where only scores are wanted
 
-	centred, white []float32 // n×d, before and after the whitening; nil in training, which whitens once
+	centred []float32 // n×d, scratch of the whitening; nil in training, which whitens its rows once
 }
 
 // blockTape is what a block remembers of its rows.
@@ -20,23 +20,23 @@ type blockTape struct {
 	gh  []float32 // n×h, gradient of hid; nil where only scores are wanted
 }
 
-// newTape makes room for scoring n rows. No block's activations are needed behind the next block, so all share their
-// memory, and the rows go to and fro between two buffers.
+// newTape makes room for scoring n rows. No block's activations are needed behind it, so all blocks work in the same
+// memory.
 func (f *Flow) newTape(n int) *tape {
 	c := f.cfg
 	t := &tape{
 		logdet: make([]float64, n),
 		blocks: make([]blockTape, len(f.blocks)),
+		z:      make([]float32, n*c.Dim),
 		cross:  make([]float32, n*c.Classes),
 	}
-	to, fro := make([]float32, n*c.Dim), make([]float32, n*c.Dim)
-	t.centred, t.white = to, fro
-	hid, ut := make([]float32, n*c.Hidden), make([]float32, n*(c.Dim+1))
+	all := blockTape{y: t.z, hid: make([]float32, n*c.Hidden), ut: make([]float32, n*(c.Dim+1))}
 	for k := range t.blocks {
-		t.blocks[k] = blockTape{y: to, hid: hid, ut: ut}
-		to, fro = fro, to
+		t.blocks[k] = all
 	}
-	t.z = to
+	if f.whiten != nil {
+		t.centred = make([]float32, n*c.Dim)
+	}
 	return t
 }
 

@@ -48,7 +48,7 @@ func (f *Flow) whitened(x []float32) []float32 {
 	p := f.newPrepared()
 	f.prepare(p)
 	f.shareRows(len(x)/d, func(t *tape, lo, hi int) {
-		f.whiten.forward(out[lo*d:hi*d], t.centred[:(hi-lo)*d], x[lo*d:hi*d], p)
+		f.whiten.forward(out[lo*d:hi*d], t.centred, x[lo*d:hi*d], p)
 	})
 	return out
 }

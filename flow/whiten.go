@@ -51,7 +51,7 @@ func newWhiten(d int) *whiten {
 // below M's diagonal: with four, 3/8 of the product.
 const whitenStrips = 4
 
-// forward writes the whitened rows of x to dst; centred is scratch of the same size.
+// forward writes the whitened rows of x to dst, which may be x; centred is scratch of at least the same size.
 func (w *whiten) forward(dst, centred, x []float32, p *prepared) {
 	n := len(x) / w.d
 	kernel.ActNorm(matrix(centred, n, w.d), matrix(x, n, w.d), p.one(), p.negMean)

@@ -12,7 +12,7 @@ const maxClamp = 80
 //	z    = (y ⊙ exp(s) + b) ⊙ scale + shift
 //	ladj ← ladj + Σ_j s_j
 //
-// and u becomes s, t becomes exp(s). z and y are n×m and must not overlap, ut is n×2m, bias 2m, scale and shift m,
+// and u becomes s, t becomes exp(s). z and y are n×m and may be the same, ut is n×2m, bias 2m, scale and shift m,
 // ladj n. clamp is positive and at most 80. The sum of a row is made of float32 sums of a few hundred terms at most, its
 // error is below m·2⁻²⁷·Σ|s|; what is added to ladj is float64. exp is right to 2 ulp.
 func Affine(z, y, ut blas32.General, bias []float32, clamp float32, scale, shift []float32, ladj []float64) {
