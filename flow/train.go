@@ -58,6 +58,14 @@ var ErrDiverged = errors.New("training diverged")
 // BLAS or another number of cores may round differently). Errors: too few rows, values that are not finite, features
 // that do not vary, options out of range, ErrDiverged, and the context's.
 func Train(ctx context.Context, train, valid Data, opt Options, progress func(Point)) (*Flow, *Report, error) {
+	return TrainKeeping(ctx, train, valid, opt, Keeping{}, progress)
+}
+
+// TrainKeeping is Train with its state kept and, with keep.Resume, from where another one was interrupted: the result is the
+// same to the last bit as that of one undisturbed training, on one machine. progress is not called again for checks that are
+// already in the report. Further errors: a *ResumeError when the checkpoint is one of other options or of other data,
+// as far as the numbers of rows, dimensions and classes tell; whether the rows are the same is for the caller to make sure.
+func TrainKeeping(ctx context.Context, train, valid Data, opt Options, keep Keeping, progress func(Point)) (*Flow, *Report, error) {
 	opt, err := opt.resolve(train)
 	if err != nil {
 		return nil, nil, err
@@ -66,16 +74,38 @@ func Train(ctx context.Context, train, valid Data, opt Options, progress func(Po
 		return nil, nil, err
 	}
 	valid.X = valid.X[:min(valid.Rows(), checkRows)*valid.Dim]
-	f, ref, err := start(train, valid, opt)
+	r, err := begin(train, valid, opt, keep)
 	if err != nil {
 		return nil, nil, err
 	}
-	r := &run{opt: opt, f: f, tr: newTrainer(f, train.X, opt.Batch, opt.Seed), valid: valid, progress: progress}
-	r.report = Report{ReferenceNLL: ref.nll, Ridge: ref.ridge, LearningRate: opt.LearningRate}
+	r.progress = progress
 	if err := r.train(ctx); err != nil {
 		return nil, nil, err
 	}
-	return f, &r.report, nil
+	return r.f, &r.report, nil
+}
+
+// begin sets a training up, at its start or where a checkpoint left it.
+func begin(train, valid Data, opt Options, keep Keeping) (*run, error) {
+	r := &run{opt: opt, valid: valid, keep: keep, bestNLL: math.Inf(1)}
+	var err error
+	if c := keep.Resume; c != nil {
+		if r.f, err = c.flow(train, opt); err != nil {
+			return nil, fmt.Errorf("resume: %w", err)
+		}
+		r.tr = newTrainer(r.f, train.X, opt.Batch, opt.Seed)
+		if err = r.restore(c); err != nil {
+			return nil, fmt.Errorf("resume: %w", err)
+		}
+		return r, nil
+	}
+	var ref *reference
+	if r.f, ref, err = start(train, valid, opt); err != nil {
+		return nil, err
+	}
+	r.tr = newTrainer(r.f, train.X, opt.Batch, opt.Seed)
+	r.report = Report{ReferenceNLL: ref.nll, Ridge: ref.ridge, LearningRate: opt.LearningRate}
+	return r, nil
 }
 
 // start builds the flow at its starting point and the reference it is measured against.
@@ -108,6 +138,7 @@ type run struct {
 	f        *Flow
 	tr       *trainer
 	valid    Data
+	keep     Keeping
 	progress func(Point)
 	report   Report
 	good     []float32 // parameters at the last check
@@ -121,12 +152,14 @@ type run struct {
 func (r *run) train(ctx context.Context) error {
 	perEpoch := len(r.tr.order) / r.tr.perBatch
 	last := r.opt.Epochs * perEpoch
-	r.bestNLL = math.Inf(1)
-	if err := r.check(0, 0); err != nil {
-		return err
+	if r.keep.Resume == nil {
+		if err := r.check(0, 0); err != nil {
+			return err
+		}
 	}
-	for step := 1; step <= last && r.report.Reason == ""; step++ {
+	for step := r.report.Steps + 1; step <= last && r.report.Reason == ""; step++ {
 		if err := ctx.Err(); err != nil {
+			r.save()
 			return err
 		}
 		nll, norm := r.tr.step(r.report.LearningRate, r.opt.ClipNorm)
@@ -143,6 +176,7 @@ func (r *run) train(ctx context.Context) error {
 				return err
 			}
 		}
+		r.saveIfDue(step%perEpoch == 0)
 	}
 	if r.report.Reason == "" {
 		r.report.Reason = fmt.Sprintf("all %d epochs done", r.opt.Epochs)

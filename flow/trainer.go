@@ -15,12 +15,14 @@ type trainer struct {
 	order    []int // a permutation of the rows
 	next     int   // first row of order not yet used in this epoch
 	rng      *rand.Rand
+	source   *rand.PCG // behind rng
 	perBatch int // rows of a batch
 }
 
 func newTrainer(f *Flow, x []float32, batch int, seed uint64) *trainer {
 	n := rows(x, f.cfg.Dim)
 	batch = min(batch, n)
+	source := rand.NewPCG(seed, shuffleStream)
 	tr := &trainer{
 		f:        f,
 		x:        f.whitened(x),
@@ -29,9 +31,10 @@ func newTrainer(f *Flow, x []float32, batch int, seed uint64) *trainer {
 		batch:    make([]float32, batch*f.cfg.Dim),
 		order:    make([]int, n),
 		next:     n,
-		rng:      rand.New(rand.NewPCG(seed, shuffleStream)),
+		rng:      rand.New(source),
 		perBatch: batch,
 	}
+	tr.source = source
 	for i := range tr.order {
 		tr.order[i] = i
 	}
