@@ -66,11 +66,6 @@ func (e *ResumeError) Error() string {
 	return "the checkpoint is of another training: " + strings.Join(e.Differences, "; ")
 }
 
-// Hint says what to do about it.
-func (e *ResumeError) Hint() string {
-	return "resume with the features and options of the interrupted training, or start anew without resuming"
-}
-
 // checkpoint returns the present state, without copying.
 func (r *run) checkpoint() *Checkpoint {
 	source, err := r.tr.source.MarshalBinary()

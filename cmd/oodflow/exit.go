@@ -70,6 +70,11 @@ func report(ctx context.Context, stderr io.Writer, cmd *cobra.Command, err error
 	c := newConsole(io.Discard, stderr, false)
 	prefix := strings.ReplaceAll(cmd.CommandPath(), " ", ": ")
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		if kept := (*resumable)(nil); errors.As(err, &kept) {
+			c.failf("%s: %v", prefix, kept)
+			c.hint(kept.again)
+			return exitInterrupted
+		}
 		c.failf("%s: interrupted, no file was written", prefix)
 		return exitInterrupted
 	}

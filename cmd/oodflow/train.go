@@ -21,11 +21,16 @@ The default method, a normalizing flow on L2-normalised features, stops by
 itself, and early: likelihood goes on improving long after detection has begun to
 get worse. The other methods are eval's baselines, for use on their own.
 
+A flow's training is kept every few seconds in DETECTOR.checkpoint. After Ctrl-C or
+a crash the same command with --resume continues it and comes to the same
+detector, to the last bit. The checkpoint goes when the detector is written.
+
 FEATURES is a file written by 'oodflow extract', or an .npy or .npz file from
 elsewhere.`
 
 const trainExample = `  oodflow train --features train.safetensors --out detector.safetensors
   oodflow train --features train.safetensors --out detector.safetensors --seed 7
+  oodflow train --features train.safetensors --out detector.safetensors --resume
   oodflow train --features from_pytorch.npz --method mahalanobis++ \
       --out mahalanobis.safetensors`
 
@@ -35,7 +40,9 @@ type trainOptions struct {
 	method   choice
 	holdout  float64
 	seed     uint64
+	resume   bool
 	flow     flowOptions
+	again    string // the command line that resumes
 }
 
 func newTrainCommand() *cobra.Command {
@@ -53,6 +60,7 @@ func newTrainCommand() *cobra.Command {
 			if err := opts.validate(cmd); err != nil {
 				return err
 			}
+			opts.again = resumingCommand(cmd)
 			return runTrain(cmd.Context(), opts, consoleOf(cmd))
 		},
 	}
@@ -72,6 +80,7 @@ func (o *trainOptions) AddFlags(cmd *cobra.Command) {
 	f.Float64Var(&o.holdout, "holdout", detect.DefaultShare, "hold this `SHARE` of the images out")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of all that is random: the same `N`, the same detector")
 	noFiles(cmd, "holdout", "seed")
+	f.BoolVar(&o.resume, "resume", false, "flow: continue the interrupted training of DETECTOR.checkpoint")
 	o.flow.AddFlags(cmd)
 }
 
@@ -83,7 +92,17 @@ func (o *trainOptions) validate(cmd *cobra.Command) error {
 	if err := o.flow.validate(cmd, o.method.value); err != nil {
 		return err
 	}
-	return checkOutput("out", o.out, o.features)
+	if err := checkOutput("out", o.out, o.features); err != nil {
+		return err
+	}
+	checkpoint := checkpointPath(o.out)
+	switch {
+	case checkpoint == "" && o.resume:
+		return usagef("--resume: --out %s is no file that a checkpoint could lie beside", o.out)
+	case checkpoint != "" && o.method.value == methodFlow && samePath(checkpoint, o.features):
+		return usagef("--features %s is where the training keeps its checkpoint: the input would be lost", o.features)
+	}
+	return nil
 }
 
 func runTrain(ctx context.Context, opts trainOptions, c *console) error {
@@ -92,9 +111,13 @@ func runTrain(ctx context.Context, opts trainOptions, c *console) error {
 		return err
 	}
 	start := time.Now()
-	file, err := opts.fit(ctx, set, c)
+	kept, err := opts.checkpoints(c)
 	if err != nil {
-		return inFile(err, opts.features)
+		return err
+	}
+	file, err := opts.fit(ctx, set, kept, c)
+	if err != nil {
+		return inFile(kept.explain(err), opts.features)
 	}
 	if err := opts.recordDump(file); err != nil {
 		return err
@@ -103,20 +126,21 @@ func runTrain(ctx context.Context, opts trainOptions, c *console) error {
 		c.warn("%s", w)
 	}
 	if err := ctx.Err(); err != nil {
-		return err
+		return kept.explain(err)
 	}
 	if err := detect.Save(opts.out, file); err != nil {
 		return err
 	}
+	kept.remove()
 	c.note("%s: %s fitted to %d images in %s; threshold %.5g passes 95 %% of %d held-out images",
 		opts.out, file.Detector.Name(), file.Training.Images, progress.Duration(time.Since(start)), file.Threshold, file.Training.HeldOut)
 	return nil
 }
 
 // fit makes the detector by the method asked for.
-func (o *trainOptions) fit(ctx context.Context, set *features.Set, c *console) (*detect.File, error) {
+func (o *trainOptions) fit(ctx context.Context, set *features.Set, kept *checkpoints, c *console) (*detect.File, error) {
 	if o.method.value == methodFlow {
-		return o.fitFlow(ctx, set, c)
+		return o.fitFlow(ctx, set, kept, c)
 	}
 	var file *detect.File
 	err := interruptibly(ctx, func() (err error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -33,7 +34,7 @@ type flowOptions struct {
 }
 
 // flowFlags are the names of these flags.
-var flowFlags = []string{"arch", "layers", "hidden", "clamp", "whiten", "base", "raw", "epochs", "batch", "lr", "stop", "margin"}
+var flowFlags = []string{"arch", "layers", "hidden", "clamp", "whiten", "base", "raw", "epochs", "batch", "lr", "stop", "margin", "resume"}
 
 // AddFlags defines the flags.
 func (o *flowOptions) AddFlags(cmd *cobra.Command) {
@@ -102,13 +103,20 @@ func (o *flowOptions) options() flow.Options {
 }
 
 // fitFlow trains the flow and shows how its likelihood grows.
-func (o *trainOptions) fitFlow(ctx context.Context, set *features.Set, c *console) (*detect.File, error) {
+func (o *trainOptions) fitFlow(ctx context.Context, set *features.Set, kept *checkpoints, c *console) (*detect.File, error) {
 	opt := detect.FlowOptions{
 		TrainOptions: detect.TrainOptions{Share: o.holdout, Seed: o.seed, Version: moduleVersion()},
 		Options:      o.flow.options(),
 		Raw:          o.flow.raw,
+		Keep:         kept.Keep,
 	}
-	file, report, err := detect.TrainFlow(ctx, set, opt, func(p flow.Point) { showPoint(c, p, set.D) })
+	heading := sync.OnceFunc(func() {
+		c.note("%6s %7s %12s %12s %12s", "step", "epoch", "train NLL", "valid NLL", "per feature")
+	})
+	file, report, err := detect.TrainFlow(ctx, set, opt, func(p flow.Point) {
+		heading()
+		showPoint(c, p, set.D)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -118,9 +126,6 @@ func (o *trainOptions) fitFlow(ctx context.Context, set *features.Set, c *consol
 
 // showPoint prints a line for each check of the first hundred steps, then for every tenth. d is the feature dimension.
 func showPoint(c *console, p flow.Point, d int) {
-	if p.Step == 0 {
-		c.note("%6s %7s %12s %12s %12s", "step", "epoch", "train NLL", "valid NLL", "per feature")
-	}
 	if p.Step <= 100 || p.Step%100 == 0 {
 		c.note("%6d %7.2f %12.3f %12.3f %12.4f", p.Step, p.Epoch, p.TrainNLL, p.ValidNLL, p.ValidNLL/float64(d))
 	}

@@ -47,6 +47,18 @@ func (e *encoder) float64(name string, x []float64, shape ...int) {
 	e.write = append(e.write, func(w *safetensors.Writer) error { return w.Float64(x) })
 }
 
+// ints adds an int64 tensor of one axis.
+func (e *encoder) ints(name string, x []int) {
+	e.declare(name, safetensors.I64, []int{len(x)})
+	e.write = append(e.write, func(w *safetensors.Writer) error {
+		wide := make([]int64, len(x))
+		for i, v := range x {
+			wide[i] = int64(v)
+		}
+		return w.Int64(wide)
+	})
+}
+
 func (e *encoder) declare(name string, t safetensors.DType, shape []int) {
 	info := safetensors.Info{Name: name, DType: t}
 	for _, n := range shape {

@@ -31,12 +31,15 @@ var (
 type FlowOptions struct {
 	TrainOptions
 	flow.Options
-	Raw bool // leave the features as they are instead of L2-normalising them
+	Raw  bool // leave the features as they are instead of L2-normalising them
+	Keep Keep // checkpoints; none by default
 }
 
 // TrainFlow divides s at random into images to fit on, to stop by, and to calibrate on, trains a flow and sets its
 // threshold; see [flow.Train] and [Calibrate]. TrainOptions.Share of the images go to calibration and as large a share
-// of the rest to stopping. TrainOptions.Seed is the flow's seed too.
+// of the rest to stopping. TrainOptions.Seed is the flow's seed too. Checkpoints are kept, and gone on from, as opt.Keep says;
+// the one that is left at the end is for the caller to remove, once the detector is safe. Resuming with other features or
+// options is a [*flow.ResumeError].
 func TrainFlow(ctx context.Context, s *features.Set, opt FlowOptions, progress func(flow.Point)) (*File, *flow.Report, error) {
 	if opt.Share == 0 {
 		opt.Share = DefaultShare
@@ -47,7 +50,11 @@ func TrainFlow(ctx context.Context, s *features.Set, opt FlowOptions, progress f
 		return nil, nil, fmt.Errorf("train flow: %d images are too few to fit on some, stop by others and calibrate on yet others", s.N)
 	}
 	opt.Options.Seed = opt.TrainOptions.Seed
-	d, report, err := fitFlow(ctx, subset(s, pickRows(rest, 1, fit)), subset(s, pickRows(rest, 1, valid)), opt, progress)
+	keep := newKeeper(s, opt)
+	if err := keep.check(); err != nil {
+		return nil, nil, fmt.Errorf("train flow: resume: %w", err)
+	}
+	d, report, err := fitFlow(ctx, subset(s, pickRows(rest, 1, fit)), subset(s, pickRows(rest, 1, valid)), opt, keep.keeping(), progress)
 	if err != nil {
 		return nil, nil, fmt.Errorf("train flow: %w", err)
 	}
@@ -60,7 +67,7 @@ func TrainFlow(ctx context.Context, s *features.Set, opt FlowOptions, progress f
 	return f, report, err
 }
 
-func fitFlow(ctx context.Context, train, valid *features.Set, opt FlowOptions, progress func(flow.Point)) (*Flow, *flow.Report, error) {
+func fitFlow(ctx context.Context, train, valid *features.Set, opt FlowOptions, keep flow.Keeping, progress func(flow.Point)) (*Flow, *flow.Report, error) {
 	d := &Flow{normalize: !opt.Raw}
 	data, err := d.data(train)
 	if err != nil {
@@ -71,7 +78,7 @@ func fitFlow(ctx context.Context, train, valid *features.Set, opt FlowOptions, p
 		return nil, nil, err
 	}
 	var report *flow.Report
-	d.flow, report, err = flow.Train(ctx, data, flow.Data{X: vx, Dim: valid.D}, opt.Options, progress)
+	d.flow, report, err = flow.TrainKeeping(ctx, data, flow.Data{X: vx, Dim: valid.D}, opt.Options, keep, progress)
 	if err != nil {
 		return nil, nil, err
 	}
