@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+
+	"github.com/oodflow/oodflow/internal/blas"
 )
 
 // Point is one check of a flow in training. Likelihoods are means over rows, in nats.
@@ -66,6 +68,7 @@ func Train(ctx context.Context, train, valid Data, opt Options, progress func(Po
 // already in the report. Further errors: a *ResumeError when the checkpoint is one of other options or of other data,
 // as far as the numbers of rows, dimensions and classes tell; whether the rows are the same is for the caller to make sure.
 func TrainKeeping(ctx context.Context, train, valid Data, opt Options, keep Keeping, progress func(Point)) (*Flow, *Report, error) {
+	blas.Split() // installs the BLAS before gonum's first product: a process's first training rounds like its later ones
 	opt, err := opt.resolve(train)
 	if err != nil {
 		return nil, nil, err

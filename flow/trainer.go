@@ -16,7 +16,7 @@ type trainer struct {
 	next     int   // first row of order not yet used in this epoch
 	rng      *rand.Rand
 	source   *rand.PCG // behind rng
-	perBatch int // rows of a batch
+	perBatch int       // rows of a batch
 }
 
 func newTrainer(f *Flow, x []float32, batch int, seed uint64) *trainer {
