@@ -27,7 +27,7 @@ func gemm[T number](r *routines[T], goroutines int, p product[T]) {
 	*t = p
 	t.routines = r
 	t.down, t.across = grid(p.m, p.n, parts(goroutines, work(p.m, p.n, p.k)))
-	Parallel(t.down*t.across, t)
+	workers().parallel(t.down*t.across, goroutines, t)
 	*t = product[T]{}
 	r.products.Put(t)
 }

@@ -27,7 +27,7 @@ var (
 
 // Sgemm computes C = alpha·op(A)·op(B) + beta·C as gonum does.
 func (b Implementation) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, bm []float32, ldb int, beta float32, c []float32, ldc int) {
-	if b.lib == nil || alpha == 0 || !gemmFits(tA, tB, m, n, k, len(a), lda, len(bm), ldb, len(c), ldc) {
+	if b.lib == nil || !gemmFits(tA, tB, m, n, k, len(a), lda, len(bm), ldb, len(c), ldc) {
 		b.Implementation.Sgemm(tA, tB, m, n, k, alpha, a, lda, bm, ldb, beta, c, ldc)
 		return
 	}
@@ -39,7 +39,7 @@ func (b Implementation) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32,
 
 // Dgemm computes C = alpha·op(A)·op(B) + beta·C as gonum does.
 func (b Implementation) Dgemm(tA, tB blas.Transpose, m, n, k int, alpha float64, a []float64, lda int, bm []float64, ldb int, beta float64, c []float64, ldc int) {
-	if b.lib == nil || alpha == 0 || !gemmFits(tA, tB, m, n, k, len(a), lda, len(bm), ldb, len(c), ldc) {
+	if b.lib == nil || !gemmFits(tA, tB, m, n, k, len(a), lda, len(bm), ldb, len(c), ldc) {
 		b.Implementation.Dgemm(tA, tB, m, n, k, alpha, a, lda, bm, ldb, beta, c, ldc)
 		return
 	}
@@ -51,7 +51,7 @@ func (b Implementation) Dgemm(tA, tB blas.Transpose, m, n, k int, alpha float64,
 
 // Ssyrk computes one triangle of C = alpha·op(A)·op(A)ᵀ + beta·C as gonum does.
 func (b Implementation) Ssyrk(ul blas.Uplo, tA blas.Transpose, n, k int, alpha float32, a []float32, lda int, beta float32, c []float32, ldc int) {
-	if b.lib == nil || alpha == 0 || !syrkFits(ul, tA, n, k, len(a), lda, len(c), ldc) {
+	if b.lib == nil || !syrkFits(ul, tA, n, k, len(a), lda, len(c), ldc) {
 		b.Implementation.Ssyrk(ul, tA, n, k, alpha, a, lda, beta, c, ldc)
 		return
 	}
@@ -63,7 +63,7 @@ func (b Implementation) Ssyrk(ul blas.Uplo, tA blas.Transpose, n, k int, alpha f
 
 // Dsyrk computes one triangle of C = alpha·op(A)·op(A)ᵀ + beta·C as gonum does.
 func (b Implementation) Dsyrk(ul blas.Uplo, tA blas.Transpose, n, k int, alpha float64, a []float64, lda int, beta float64, c []float64, ldc int) {
-	if b.lib == nil || alpha == 0 || !syrkFits(ul, tA, n, k, len(a), lda, len(c), ldc) {
+	if b.lib == nil || !syrkFits(ul, tA, n, k, len(a), lda, len(c), ldc) {
 		b.Implementation.Dsyrk(ul, tA, n, k, alpha, a, lda, beta, c, ldc)
 		return
 	}
@@ -75,7 +75,7 @@ func (b Implementation) Dsyrk(ul blas.Uplo, tA blas.Transpose, n, k int, alpha f
 
 // Strsm solves op(A)·X = alpha·B or X·op(A) = alpha·B with a triangular A and stores X in B, as gonum does.
 func (b Implementation) Strsm(s blas.Side, ul blas.Uplo, tA blas.Transpose, d blas.Diag, m, n int, alpha float32, a []float32, lda int, bm []float32, ldb int) {
-	if b.lib == nil || alpha == 0 || !triangularFits(s, ul, tA, d, m, n, len(a), lda, len(bm), ldb) {
+	if b.lib == nil || !triangularFits(s, ul, tA, d, m, n, len(a), lda, len(bm), ldb) {
 		b.Implementation.Strsm(s, ul, tA, d, m, n, alpha, a, lda, bm, ldb)
 		return
 	}
@@ -87,7 +87,7 @@ func (b Implementation) Strsm(s blas.Side, ul blas.Uplo, tA blas.Transpose, d bl
 
 // Dtrsm solves op(A)·X = alpha·B or X·op(A) = alpha·B with a triangular A and stores X in B, as gonum does.
 func (b Implementation) Dtrsm(s blas.Side, ul blas.Uplo, tA blas.Transpose, d blas.Diag, m, n int, alpha float64, a []float64, lda int, bm []float64, ldb int) {
-	if b.lib == nil || alpha == 0 || !triangularFits(s, ul, tA, d, m, n, len(a), lda, len(bm), ldb) {
+	if b.lib == nil || !triangularFits(s, ul, tA, d, m, n, len(a), lda, len(bm), ldb) {
 		b.Implementation.Dtrsm(s, ul, tA, d, m, n, alpha, a, lda, bm, ldb)
 		return
 	}
@@ -99,7 +99,7 @@ func (b Implementation) Dtrsm(s blas.Side, ul blas.Uplo, tA blas.Transpose, d bl
 
 // Strmm computes B = alpha·op(A)·B or B = alpha·B·op(A) with a triangular A, as gonum does.
 func (b Implementation) Strmm(s blas.Side, ul blas.Uplo, tA blas.Transpose, d blas.Diag, m, n int, alpha float32, a []float32, lda int, bm []float32, ldb int) {
-	if b.lib == nil || alpha == 0 || !triangularFits(s, ul, tA, d, m, n, len(a), lda, len(bm), ldb) {
+	if b.lib == nil || !triangularFits(s, ul, tA, d, m, n, len(a), lda, len(bm), ldb) {
 		b.Implementation.Strmm(s, ul, tA, d, m, n, alpha, a, lda, bm, ldb)
 		return
 	}
@@ -111,7 +111,7 @@ func (b Implementation) Strmm(s blas.Side, ul blas.Uplo, tA blas.Transpose, d bl
 
 // Dtrmm computes B = alpha·op(A)·B or B = alpha·B·op(A) with a triangular A, as gonum does.
 func (b Implementation) Dtrmm(s blas.Side, ul blas.Uplo, tA blas.Transpose, d blas.Diag, m, n int, alpha float64, a []float64, lda int, bm []float64, ldb int) {
-	if b.lib == nil || alpha == 0 || !triangularFits(s, ul, tA, d, m, n, len(a), lda, len(bm), ldb) {
+	if b.lib == nil || !triangularFits(s, ul, tA, d, m, n, len(a), lda, len(bm), ldb) {
 		b.Implementation.Dtrmm(s, ul, tA, d, m, n, alpha, a, lda, bm, ldb)
 		return
 	}

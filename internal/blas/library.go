@@ -23,8 +23,11 @@ var variants = []struct{ prefix, suffix string }{{"", ""}, {"", "64_"}, {"scipy_
 func load(c candidate) (*library, error) {
 	var handle uintptr
 	var err error
-	// OpenBLAS starts its threads while it is opened, unless it is told to have none.
-	withVariable("OPENBLAS_NUM_THREADS", "1", func() { handle, err = open(c.name) })
+	// OpenBLAS starts its threads while it is opened, unless it is told to have none; OpenMP's has to be told for all
+	// of the threads that call it.
+	withVariable("OPENBLAS_NUM_THREADS", "1", func() {
+		withVariable("OMP_NUM_THREADS", "1", func() { handle, err = open(c.name) })
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -75,8 +78,8 @@ func (l *library) ready(find func(string) uintptr) error {
 	return nil
 }
 
-// readyOpenBLAS reads the version and the processor whose kernels were taken. A build without threads of its own may
-// rely on not being entered twice at a time.
+// readyOpenBLAS reads the version and the processor whose kernels were taken. Only builds with threads of their own
+// guard what calls share: those without may be built to, and those with OpenMP's mix up concurrent calls.
 func (l *library) readyOpenBLAS(find func(string) uintptr) {
 	config := stringOf(find("openblas_get_config"))
 	l.choice.Name = "OpenBLAS"
@@ -90,12 +93,23 @@ func (l *library) readyOpenBLAS(find func(string) uintptr) {
 	if set := find("openblas_set_num_threads"); set != 0 {
 		call(set, 1)
 	}
-	if parallel := find("openblas_get_parallel"); parallel != 0 && numberOf(parallel) == 0 && !strings.Contains(config, "USE_LOCKING") {
-		lock := new(sync.Mutex)
-		l.single.lock, l.double.lock = lock, lock
+	const sequential, openMP = 0, 2
+	if parallel := find("openblas_get_parallel"); parallel != 0 {
+		kind := numberOf(parallel)
+		if kind == openMP || kind == sequential && !strings.Contains(config, "USE_LOCKING") {
+			l.single.lock = new(sync.Mutex)
+			l.double.lock = l.single.lock
+		}
+	}
+	if l.oneAtATime() && l.choice.Threads > 1 {
 		l.choice.Threads = 1
+		l.choice.Warnings = append(l.choice.Warnings, fmt.Sprintf(
+			"%s is a build of OpenBLAS that computes on one core here: one built with threads, but not OpenMP's, uses all", l.choice.Library))
 	}
 }
+
+// oneAtATime tells whether calls have to queue.
+func (l *library) oneAtATime() bool { return l.single.lock != nil }
 
 // readyMKL takes MKL's sequential layer, which needs no OpenMP runtime. MKL ends the process when it does not find its
 // other files, so they are looked for before the first call.
@@ -119,8 +133,8 @@ func (l *library) readyMKL(find func(string) uintptr) error {
 // mklVersion takes the version out of "Intel(R) oneAPI Math Kernel Library Version 2023.1-Product Build 20230303 for ...".
 func mklVersion(s string) string {
 	_, after, _ := strings.Cut(s, "Version ")
-	version, _, _ := strings.Cut(after, "-")
-	return strings.TrimSpace(version)
+	version, _, _ := strings.Cut(after, "Product")
+	return strings.TrimRight(version, " -")
 }
 
 // implementation computes with the library.

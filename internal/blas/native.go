@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
@@ -43,6 +44,15 @@ func symbol(handle uintptr, name string) uintptr {
 // pointers point at must not be on a goroutine's stack, and must be kept alive by the caller.
 func call(address uintptr, args ...uintptr) {
 	purego.SyscallN(address, args...)
+}
+
+var schedYield = sync.OnceValue(func() uintptr { return symbol(purego.RTLD_DEFAULT, "sched_yield") })
+
+// yieldThread lets the system run another thread on this core.
+func yieldThread() {
+	if f := schedYield(); f != 0 {
+		call(f)
+	}
 }
 
 // stringOf calls a function that returns a C string.

@@ -38,7 +38,7 @@ func pick(override string) (picked, error) {
 	case override == "gonum":
 		return builtin(), nil
 	case override == "":
-		return pickBest(), nil
+		return pickBest(kinds()), nil
 	case !native:
 		return picked{}, fmt.Errorf("%s=%s: this program, for %s/%s, cannot open libraries; set %s to gonum, or unset it",
 			Variable, override, runtime.GOOS, runtime.GOARCH, Variable)
@@ -57,11 +57,11 @@ func pick(override string) (picked, error) {
 	return pickFile(override)
 }
 
-// pickBest carries the libraries that it found and had to refuse as warnings.
-func pickBest() picked {
+// pickBest takes the first of the kinds that there is. Its choice carries as warnings what was found and refused.
+func pickBest(kinds []kind) picked {
 	var warnings []string
 	if native {
-		for _, k := range kinds() {
+		for _, k := range kinds {
 			p, failed := first(k.candidates())
 			for _, f := range failed {
 				if f.present() {
@@ -69,7 +69,7 @@ func pickBest() picked {
 				}
 			}
 			if p != nil {
-				p.choice.Warnings = warnings
+				p.choice.Warnings = append(warnings, p.choice.Warnings...)
 				return *p
 			}
 		}
@@ -128,26 +128,37 @@ func (f failure) present() bool { return !errors.Is(f.err, errAbsent) }
 
 var errAbsent = errors.New("not found")
 
-// first returns the first candidate that opens and computes correctly, or nil, and those tried before.
+// first returns the first candidate that opens and computes correctly, or nil, and those that fail. A library that
+// takes one call at a time waits until the others have been tried.
 func first(candidates []candidate) (*picked, []failure) {
 	var failed []failure
+	var spare *picked
 	for _, c := range candidates {
 		l, err := load(c)
 		if err == nil {
 			err = l.prove()
 		}
-		if err == nil {
-			return &picked{l.choice, l.implementation()}, failed
+		if err != nil {
+			failed = append(failed, failure{c, err})
+			continue
 		}
-		failed = append(failed, failure{c, err})
+		p := &picked{l.choice, l.implementation()}
+		if !l.oneAtATime() || threads("") == 1 {
+			return p, failed
+		}
+		if spare == nil {
+			spare = p
+		}
 	}
-	return nil, failed
+	return spare, failed
 }
 
+const maxThreads = 64
+
 // threads is the number of goroutines for large products: as many as Go has processors, or fewer where the library's
-// own variable or OpenMP's says so.
+// own variable or OpenMP's says so. Usual builds of OpenBLAS have room for little more than maxThreads calls at a time.
 func threads(variable string) int {
-	n := runtime.GOMAXPROCS(0)
+	n := min(maxThreads, runtime.GOMAXPROCS(0))
 	for _, v := range []string{variable, "OMP_NUM_THREADS"} {
 		if limit, err := strconv.Atoi(os.Getenv(v)); err == nil && limit > 0 {
 			return min(n, limit)

@@ -5,12 +5,8 @@ package blas
 
 const (
 	// smallPart is the work of the smallest part worth handing out: some 10 µs on one core, ten times what handing
-	// it out costs.
+	// it out costs. There are no more parts than goroutines, as the library packs its operands anew for each.
 	smallPart = 1 << 20
-	// ampleGain: where parts are at least ample, there are this many for each goroutine, so that one that the system
-	// holds up costs little. Each part makes the library pack its operands anew, which at this size is lost in the rest.
-	ample     = 64 << 20
-	ampleGain = 4
 
 	// grain is what the library's kernels compute at a time, or a multiple of it: cuts fall between.
 	grain = 16
@@ -21,12 +17,6 @@ func work(m, n, k int) float64 { return 2 * float64(m) * float64(n) * float64(k)
 
 // parts is how many parts so many operations are cut into for so many goroutines.
 func parts(goroutines int, operations float64) int {
-	if goroutines <= 1 {
-		return 1
-	}
-	if n := int(min(operations/ample, float64(ampleGain*goroutines))); n > goroutines {
-		return n
-	}
 	return max(1, min(goroutines, int(operations/smallPart)))
 }
 

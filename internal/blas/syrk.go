@@ -26,7 +26,7 @@ func syrk[T number](r *routines[T], goroutines int, p rank[T]) {
 	*t = p
 	t.routines = r
 	t.bands = bands(p.n, parts(goroutines, work(p.n, p.n, p.k)/2))
-	Parallel(t.bands*(t.bands+1)/2, t)
+	workers().parallel(t.bands*(t.bands+1)/2, goroutines, t)
 	*t = rank[T]{}
 	r.ranks.Put(t)
 }

@@ -28,7 +28,7 @@ func triangular[T number](r *routines[T], goroutines int, p sweep[T]) {
 		order, length = p.m, p.n
 	}
 	t.strips = min(pieces(length), parts(goroutines, work(order, order, length)/2))
-	Parallel(t.strips, t)
+	workers().parallel(t.strips, goroutines, t)
 	*t = sweep[T]{}
 	r.solves.Put(t)
 }
