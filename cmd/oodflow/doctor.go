@@ -15,9 +15,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/cpu"
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas32"
 
+	"github.com/oodflow/oodflow/internal/blas"
 	"github.com/oodflow/oodflow/internal/classifier"
 )
 
@@ -68,8 +67,14 @@ type diagnosis struct {
 }
 
 type blasFacts struct {
-	Name        string  `json:"name"`
-	SgemmGFLOPS float64 `json:"sgemm_gflops"`
+	Name        string   `json:"name"`
+	Version     string   `json:"version,omitempty"`
+	Path        string   `json:"path,omitempty"`
+	Where       string   `json:"where"`
+	Threads     int      `json:"threads,omitempty"`
+	Refused     []string `json:"refused,omitempty"` // libraries that were found and are not used, with reasons
+	Problem     string   `json:"problem,omitempty"` // why $OODFLOW_BLAS is not followed
+	SgemmGFLOPS float64  `json:"sgemm_gflops"`
 }
 
 type onnxRuntimeFacts struct {
@@ -101,7 +106,7 @@ func diagnose(library string) diagnosis {
 		Version: moduleVersion(), Build: buildFacts(),
 		OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(), Threads: runtime.GOMAXPROCS(0),
 		CPUFeatures: cpuFeatures(),
-		BLAS:        blasFacts{Name: "gonum " + modules["gonum.org/v1/gonum"] + ", pure Go", SgemmGFLOPS: measureSgemm(200 * time.Millisecond)},
+		BLAS:        findBLAS(),
 		ONNXRuntime: findONNXRuntime(library),
 		Gorgonia:    gorgoniaFacts{modules["gorgonia.org/gorgonia"], modules["github.com/owulveryck/onnx-go"]},
 		Engine:      "gorgonia",
@@ -111,6 +116,19 @@ func diagnose(library string) diagnosis {
 		d.Engine = "onnxruntime"
 	}
 	return d
+}
+
+// findBLAS opens the machine's BLAS and measures it.
+func findBLAS() blasFacts {
+	choice, err := blas.Use()
+	facts := blasFacts{
+		Name: choice.Name, Version: choice.Version, Path: choice.Library, Where: choice.Where, Threads: choice.Threads,
+		Refused: choice.Warnings, SgemmGFLOPS: blas.MeasureGFLOPS(200 * time.Millisecond),
+	}
+	if err != nil {
+		facts.Problem = err.Error()
+	}
+	return facts
 }
 
 func findONNXRuntime(library string) onnxRuntimeFacts {
@@ -173,27 +191,6 @@ func cpuFeatures() []string {
 	return found
 }
 
-// measureSgemm is the speed of a 256×512×512 float32 matrix product, the flow's typical one, in GFLOP/s: the best
-// of as many runs as fit in d.
-func measureSgemm(d time.Duration) float64 {
-	const m, n, k = 256, 512, 512
-	general := func(rows, cols int) blas32.General {
-		data := make([]float32, rows*cols)
-		for i := range data {
-			data[i] = float32(i%7) - 3
-		}
-		return blas32.General{Rows: rows, Cols: cols, Stride: cols, Data: data}
-	}
-	a, b, product := general(m, k), general(k, n), general(m, n)
-	best := time.Hour
-	for end := time.Now().Add(d); time.Now().Before(end); {
-		start := time.Now()
-		blas32.Gemm(blas.NoTrans, blas.NoTrans, 1, a, b, 0, product)
-		best = min(best, time.Since(start))
-	}
-	return 2 * m * n * k / best.Seconds() / 1e9
-}
-
 // writeText writes the aligned form for people.
 func (d diagnosis) writeText(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -202,7 +199,15 @@ func (d diagnosis) writeText(w io.Writer) error {
 	if d.Threads != d.CPUs {
 		fmt.Fprintf(t, "threads\t%d (GOMAXPROCS)\n", d.Threads)
 	}
-	fmt.Fprintf(t, "BLAS\t%s, %.0f GFLOP/s\n", d.BLAS.Name, d.BLAS.SgemmGFLOPS)
+	fmt.Fprintf(t, "BLAS\t%s, %.0f GFLOP/s\n", strings.TrimSpace(d.BLAS.Name+" "+d.BLAS.Version), d.BLAS.SgemmGFLOPS)
+	if d.BLAS.Path != "" {
+		fmt.Fprintf(t, "\t%s, found in %s\n", d.BLAS.Path, d.BLAS.Where)
+	}
+	for _, line := range append(d.BLAS.Refused, d.BLAS.Problem) {
+		if line != "" {
+			fmt.Fprintf(t, "\t%s\n", line)
+		}
+	}
 	if o := d.ONNXRuntime; o.Found {
 		fmt.Fprintf(t, "ONNX Runtime\t%s, %s\n\tfound in %s\n", o.Version, o.Path, o.Where)
 	} else {

@@ -208,6 +208,9 @@ func parseList(flag, s string, valid []string) ([]string, error) {
 }
 
 func runEval(ctx context.Context, opts evalOptions, c *console) error {
+	if err := useBLAS(c); err != nil {
+		return err
+	}
 	file, err := detect.Load(opts.detector)
 	if err != nil {
 		return err

@@ -45,6 +45,9 @@ func newFeaturesCommand() *cobra.Command {
 }
 
 func runFeatures(ctx context.Context, opts featuresOptions, c *console) error {
+	if err := useBLAS(c); err != nil {
+		return err
+	}
 	set, err := features.Open(opts.path)
 	if err != nil {
 		return err

@@ -108,6 +108,9 @@ func (o *scoreOptions) validate(cmd *cobra.Command) error {
 }
 
 func runScore(ctx context.Context, opts scoreOptions, c *console) error {
+	if err := useBLAS(c); err != nil {
+		return err
+	}
 	file, err := detect.Load(opts.detector)
 	if err != nil {
 		return err

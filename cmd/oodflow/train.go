@@ -106,6 +106,9 @@ func (o *trainOptions) validate(cmd *cobra.Command) error {
 }
 
 func runTrain(ctx context.Context, opts trainOptions, c *console) error {
+	if err := useBLAS(c); err != nil {
+		return err
+	}
 	set, err := openFeatures(opts.features)
 	if err != nil {
 		return err
