@@ -23,6 +23,7 @@ func BenchmarkTrainStep(b *testing.B) {
 	eachWidth(b, func(b *testing.B, d int) {
 		f, x := benchmarkFlow(b, d)
 		tr := newTrainer(f, x, 256, 1)
+		tr.step(1e-5, 100)
 		b.ReportAllocs()
 		for b.Loop() {
 			tr.step(1e-5, 100)
@@ -34,6 +35,7 @@ func BenchmarkLogProb(b *testing.B) {
 	eachWidth(b, func(b *testing.B, d int) {
 		f, x := benchmarkFlow(b, d)
 		dst := make([]float64, 256)
+		f.LogProb(dst, x)
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := f.LogProb(dst, x); err != nil {

@@ -24,13 +24,16 @@ func Measure(cfg Config, batch, steps int) (Timing, error) {
 	if err != nil {
 		return Timing{}, err
 	}
+	for i := range f.params { // gonum passes over zeros, which a trained flow has none of
+		f.params[i] = float32(0.01 * rng.NormFloat64())
+	}
 	x := make([]float32, 8*batch*cfg.Dim)
 	for i := range x {
 		x[i] = float32(rng.NormFloat64())
 	}
 	tr := newTrainer(f, x, batch, 1)
 	one, logp := x[:batch*cfg.Dim], make([]float64, batch)
-	g := newProducts(f, batch)
+	g := newProducts(f, one)
 	return Timing{
 		Train:     median(steps, func() { tr.step(1e-4, 100) }),
 		Score:     median(steps, func() { _, err = f.LogProb(logp, one) }),
@@ -56,17 +59,19 @@ type products struct {
 	blocks []block
 	n      int
 	y      []float32 // n×d
+	grad   []float32 // n×d
 	hid    []float32 // n×h
 	out    []float32 // n×2m
 	w1, w2 []float32
 }
 
-func newProducts(f *Flow, n int) *products {
-	d, h := f.cfg.Dim, f.cfg.Hidden
+// newProducts begins with the rows y.
+func newProducts(f *Flow, y []float32) *products {
+	d, h, n := f.cfg.Dim, f.cfg.Hidden, rows(y, f.cfg.Dim)
 	wide := d + 1 // 2m for the larger half of an odd d
 	return &products{
 		blocks: f.blocks, n: n,
-		y: make([]float32, n*d), hid: make([]float32, n*h), out: make([]float32, n*wide),
+		y: y, grad: make([]float32, n*d), hid: make([]float32, n*h), out: make([]float32, n*wide),
 		w1: make([]float32, d*h), w2: make([]float32, h*wide),
 	}
 }
@@ -82,9 +87,9 @@ func (p *products) forward() {
 func (p *products) backward() {
 	for _, b := range p.blocks {
 		hid, out, ya := matrix(p.hid, p.n, b.h), matrix(p.out, p.n, 2*b.m), part(p.y, p.n, b.d, b.ao, b.a)
-		blas32.Gemm(blas.Trans, blas.NoTrans, 1, hid, out, 1, matrix(p.w2, b.h, 2*b.m))
+		blas32.Gemm(blas.Trans, blas.NoTrans, 1, hid, out, 0, matrix(p.w2, b.h, 2*b.m))
 		blas32.Gemm(blas.NoTrans, blas.Trans, 1, out, matrix(b.w2, b.h, 2*b.m), 0, hid)
-		blas32.Gemm(blas.Trans, blas.NoTrans, 1, ya, hid, 1, matrix(p.w1, b.a, b.h))
-		blas32.Gemm(blas.NoTrans, blas.Trans, 1, hid, matrix(b.w1, b.a, b.h), 1, ya)
+		blas32.Gemm(blas.Trans, blas.NoTrans, 1, ya, hid, 0, matrix(p.w1, b.a, b.h))
+		blas32.Gemm(blas.NoTrans, blas.Trans, 1, hid, matrix(b.w1, b.a, b.h), 1, part(p.grad, p.n, b.d, b.ao, b.a))
 	}
 }
