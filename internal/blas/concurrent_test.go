@@ -46,7 +46,7 @@ func TestNoAllocation(t *testing.T) {
 	if raceEnabled {
 		t.Skip("under the race detector sync.Pool drops things at random")
 	}
-	const m, n, k = 256, 64, 64
+	const m, n, k = 256, 64, 256
 	x, y, c := make([]float32, m*k), make([]float32, k*n), make([]float32, m*n)
 	v, w := make([]float64, m*m), make([]float64, m*m)
 	for i := range m {

@@ -4,9 +4,9 @@ package blas
 // has the same bits however many of the workers were free.
 
 const (
-	// smallPart is the work of the smallest part worth handing out: some 10 µs on one core, ten times what handing
+	// smallPart is the work of the smallest part worth handing out: some 20 µs on one core, ten times what handing
 	// it out costs. There are no more parts than goroutines, as the library packs its operands anew for each.
-	smallPart = 1 << 20
+	smallPart = 2 << 20
 
 	// grain is what the library's kernels compute at a time, or a multiple of it: cuts fall between.
 	grain = 16

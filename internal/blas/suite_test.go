@@ -131,7 +131,7 @@ func compareAll[T number](t *testing.T, seed uint64, got []level3[T], want level
 // extent is a size, on demand one that makes for splitting, else small, and 0 or 1 at times.
 func extent(r *rand.Rand, large bool) int {
 	if large {
-		return 64 + r.IntN(150)
+		return 64 + r.IntN(190)
 	}
 	return max(0, r.IntN(70)-5)
 }
