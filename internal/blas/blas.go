@@ -41,7 +41,7 @@ func (c Choice) String() string {
 // library, which takes milliseconds; later calls return what the first one returned. Call it before products are
 // computed, not while: gonum's own variables are not guarded.
 //
-// The error says what was tried for an override that cannot be had; gonum then stays in place.
+// The error says what was tried for an override that cannot be had; gonum then stays in place, and is the choice.
 func Use() (Choice, error) {
 	p, err := install()
 	return p.choice, err
@@ -49,12 +49,9 @@ func Use() (Choice, error) {
 
 // Split is the implementation that [Use] installed: it splits large products between goroutines. Besides gonum's
 // interfaces for float32 and float64 it has those for complex numbers, which gorgonia.Use and tensor.Use ask for.
-// Before Use, and after its error, it is gonum's own.
+// It calls Use where nobody has, and is gonum's own after an error.
 func Split() Implementation {
-	p, err := install()
-	if err != nil {
-		return Implementation{}
-	}
+	p, _ := install()
 	return p.implementation
 }
 
@@ -75,7 +72,7 @@ type picked struct {
 var install = sync.OnceValues(func() (picked, error) {
 	p, err := pick(environment())
 	if err != nil {
-		return picked{}, err
+		return builtin(), err
 	}
 	blas32.Use(p.implementation)
 	blas64.Use(p.implementation)
