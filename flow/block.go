@@ -9,14 +9,14 @@ import (
 	"github.com/oodflow/oodflow/internal/kernel"
 )
 
-// block is one ActNorm followed by one affine coupling. With y = x ⊙ exp(l) + b, split into the half y_a that passes
-// and the half y_b that is moved,
+// block is one ActNorm followed by one affine coupling, in a Glow with an invertible linear map between them. With
+// y = x ⊙ exp(l) + b, or (x ⊙ exp(l) + b) W, split into the half y_a that passes and the half y_b that is moved,
 //
 //	h      = relu(y_a W1 + b1)           n×H
 //	[u, t] = h W2 + b2                   n×2m, one product for both
 //	s      = u / (1 + |u|/clamp)         soft clamp, |s| < clamp
 //	z_a    = y_a,  z_b = y_b ⊙ exp(s) + t
-//	log |det| = Σ l + Σ s
+//	log |det| = Σ l + Σ s, and log |det W|
 //
 // Blocks of even index move the second half, odd ones the first.
 type block struct {
@@ -27,6 +27,7 @@ type block struct {
 	clamp  float32 // bound of |s|
 	// slices of Flow.params, in this order
 	logScale, shift []float32 // d, ActNorm
+	linear          *linear   // nil in a RealNVP
 	w1              []float32 // a×h
 	b1              []float32 // h
 	w2              []float32 // h×2m: columns of u, then of t
@@ -46,10 +47,15 @@ func halves(d, k int) (a, m, ao, mo int) {
 
 func blockParams(c Config, k int) int {
 	a, m, _, _ := halves(c.Dim, k)
-	return 2*c.Dim + a*c.Hidden + c.Hidden + c.Hidden*2*m + 2*m
+	n := 2 * c.Dim
+	if c.Arch == ArchGlow {
+		n += c.Dim * c.Dim
+	}
+	return n + a*c.Hidden + c.Hidden + c.Hidden*2*m + 2*m
 }
 
-func newBlock(c Config, k int, params []float32) (block, []float32) {
+// newBlock makes block k of its share of params and of what is fixed.
+func newBlock(c Config, k int, params, fixed []float32) (block, []float32) {
 	b := block{d: c.Dim, h: c.Hidden, clamp: float32(c.Clamp)}
 	b.a, b.m, b.ao, b.mo = halves(c.Dim, k)
 	take := func(n int) []float32 {
@@ -58,6 +64,9 @@ func newBlock(c Config, k int, params []float32) (block, []float32) {
 		return part
 	}
 	b.logScale, b.shift = take(b.d), take(b.d)
+	if c.Arch == ArchGlow {
+		b.linear = newLinear(b.d, take(b.d*b.d), fixed[2*b.d*k:2*b.d*(k+1)])
+	}
 	b.w1, b.b1 = take(b.a*b.h), take(b.h)
 	b.w2, b.b2 = take(b.h*2*b.m), take(2*b.m)
 	return b, params
@@ -72,6 +81,11 @@ func (b *block) like(params []float32) (block, []float32) {
 		return part
 	}
 	c.logScale, c.shift = take(len(b.logScale)), take(len(b.shift))
+	if b.linear != nil {
+		of := *b.linear
+		of.lu = take(len(of.lu))
+		c.linear = &of
+	}
 	c.w1, c.b1 = take(len(b.w1)), take(len(b.b1))
 	c.w2, c.b2 = take(len(b.w2)), take(len(b.b2))
 	return c, params
@@ -83,6 +97,9 @@ func (b *block) init(rng *rand.Rand) {
 		for i := range p {
 			p[i] = float32((2*rng.Float64() - 1) * bound)
 		}
+	}
+	if b.linear != nil {
+		b.linear.init(rng)
 	}
 }
 
@@ -104,9 +121,13 @@ func (b *block) standardize(x []float32) {
 	}
 }
 
-// forward maps t.y, the rows after ActNorm, to z and on through the scaling and shifting of what comes next, which it
-// writes to out, which may be t.y. Each row's Σ s is added to logdet. z itself is not kept: nothing on the way back needs it.
-func (b *block) forward(out []float32, n int, scale, shift []float32, logdet []float64, t *blockTape) {
+// forward maps t.in, the rows after ActNorm, to z and on through the scaling and shifting of what comes next, which it
+// writes to out, which may be t.in. Each row's Σ s is added to logdet. z itself is not kept: nothing on the way back needs
+// it. w is W of a Glow.
+func (b *block) forward(out []float32, n int, scale, shift, w []float32, logdet []float64, t *blockTape) {
+	if b.linear != nil {
+		b.linear.forward(t.y, t.in, n, w)
+	}
 	b.net(t.y, n, t)
 	pass, move := b.ao+b.a, b.mo+b.m
 	kernel.ActNorm(part(out, n, b.d, b.ao, b.a), part(t.y, n, b.d, b.ao, b.a), scale[b.ao:pass], shift[b.ao:pass])
@@ -122,8 +143,8 @@ func (b *block) net(y []float32, n int, t *blockTape) {
 	gemm(blas.NoTrans, blas.NoTrans, 1, hid, matrix(b.w2, b.h, 2*b.m), 0, matrix(t.ut, n, 2*b.m))
 }
 
-// inverse maps z (n×d) to x in place.
-func (b *block) inverse(z []float32, n int, t *blockTape) {
+// inverse maps z (n×d) to x in place. u is U of a Glow.
+func (b *block) inverse(z []float32, n int, u []float32, t *blockTape) {
 	b.net(z, n, t) // the passing half is the same on both sides
 	for i := range n {
 		zb := z[i*b.d+b.mo : i*b.d+b.mo+b.m]
@@ -133,6 +154,9 @@ func (b *block) inverse(z []float32, n int, t *blockTape) {
 			s := a / (1 + abs(a)/b.clamp)
 			zb[j] = (v - (st[b.m+j] + b.b2[b.m+j])) * float32(math.Exp(float64(-s)))
 		}
+	}
+	if b.linear != nil {
+		b.linear.inverse(z, n, u, t.y[:b.d])
 	}
 	for i := 0; i < n*b.d; i += b.d {
 		row := z[i : i+b.d]
@@ -144,14 +168,17 @@ func (b *block) inverse(z []float32, n int, t *blockTape) {
 
 // backward takes grad = ∂L/∂z (n×d) to ∂L/∂x in place and adds the rows' share of the gradients of b's vectors to g.
 // Those of its matrices are left to gradW1 and gradW2. ladj is ∂L/∂(log|det|) of every row: −1/batch for the mean
-// negative log-likelihood. scale is exp(logScale).
-func (b *block) backward(grad []float32, n int, ladj float32, scale []float32, t *blockTape, g *vectors) {
+// negative log-likelihood. scale is exp(logScale), w is W of a Glow.
+func (b *block) backward(grad []float32, n int, ladj float32, scale, w []float32, t *blockTape, g *vectors) {
 	out, gh := matrix(t.ut, n, 2*b.m), matrix(t.gh, n, b.h)
 	kernel.AffineBackward(part(grad, n, b.d, b.mo, b.m), part(t.y, n, b.d, b.mo, b.m), out, b.clamp, ladj, g.b2)
 	gemm(blas.NoTrans, blas.Trans, 1, out, matrix(b.w2, b.h, 2*b.m), 0, gh)
 	kernel.ReLUBackward(gh, matrix(t.hid, n, b.h), g.b1)
 	gemm(blas.NoTrans, blas.Trans, 1, gh, matrix(b.w1, b.a, b.h), 1, part(grad, n, b.d, b.ao, b.a))
-	kernel.ActNormBackward(matrix(grad, n, b.d), matrix(t.y, n, b.d), scale, b.shift, g.logScale, g.shift)
+	if b.linear != nil {
+		b.linear.backward(grad, t.gy, n, w)
+	}
+	kernel.ActNormBackward(matrix(grad, n, b.d), matrix(t.in, n, b.d), scale, b.shift, g.logScale, g.shift)
 }
 
 // gradW1 writes rows lo to hi of the gradient of W1, of all n rows of a batch, to g and returns them.

@@ -11,9 +11,11 @@ import (
 
 // Config is the shape of a flow: everything but its numbers.
 type Config struct {
+	// Arch names the blocks. Empty, as in files of versions that knew no other, is ArchRealNVP.
+	Arch Arch `json:"arch,omitempty"`
 	// Dim is the number of coordinates d of a feature vector; at least 2, since a coupling needs two halves.
 	Dim int `json:"dim"`
-	// Layers is the number K of ActNorm-and-coupling blocks; 0 leaves the whitened base density alone.
+	// Layers is the number K of blocks; 0 leaves the whitened base density alone.
 	Layers int `json:"layers"`
 	// Hidden is the width of each coupling's one hidden layer.
 	Hidden int `json:"hidden"`
@@ -23,6 +25,24 @@ type Config struct {
 	Whiten Whitening `json:"whiten"`
 	// Classes is the number of components of the base: 0 is a standard normal.
 	Classes int `json:"classes"`
+}
+
+// Arch names what a block of a flow is made of.
+type Arch string
+
+const (
+	// ArchRealNVP is ActNorm and an affine coupling (arXiv:1605.08803).
+	ArchRealNVP Arch = "realnvp"
+	// ArchGlow is ActNorm, an invertible linear map and an affine coupling (arXiv:1807.03039).
+	ArchGlow Arch = "glow"
+)
+
+func (a Arch) check() error {
+	switch a {
+	case "", ArchRealNVP, ArchGlow:
+		return nil
+	}
+	return fmt.Errorf("unknown architecture %q: want realnvp or glow", string(a))
 }
 
 // MaxClamp bounds Config.Clamp: exp(20) for each of a few couplings is still far from float32's range.
@@ -48,7 +68,7 @@ func (c Config) Check() error {
 		return fmt.Errorf("flow of %d dimensions, %d layers, %d hidden units and %d components: want at most %d of each",
 			c.Dim, c.Layers, c.Hidden, c.Classes, maxSize)
 	}
-	return c.Whiten.check()
+	return errors.Join(c.Arch.check(), c.Whiten.check())
 }
 
 // Flow is a density over R^d. It is immutable once trained or loaded: its methods may be called from several
@@ -59,12 +79,14 @@ type Flow struct {
 	blocks []block
 	base   base
 	params []float32 // all learned numbers; blocks and base hold slices of it
+	fixed  []float32 // K×2×d, a Glow's permutations and signs; blocks hold slices of it
 
-	tapes, scorings sync.Pool // of *tape and *scoring, so that LogProb need not allocate
+	tapes, scorings, factorings sync.Pool // of *tape, *scoring and *factors, so that LogProb need not allocate
 }
 
 // newFlow returns a flow whose couplings are the identity: last layers are zero, first layers drawn from rng
-// (Kaiming uniform, as torch.nn.Linear), so that training starts at the base density itself.
+// (Kaiming uniform, as torch.nn.Linear), and whose linear maps are random rotations, so that training starts at the base
+// density itself once the base's means have gone through them.
 func newFlow(cfg Config, rng *rand.Rand) (*Flow, error) {
 	f, err := layout(cfg)
 	if err != nil {
@@ -82,10 +104,13 @@ func layout(cfg Config) (*Flow, error) {
 		return nil, err
 	}
 	f := &Flow{cfg: cfg, params: make([]float32, cfg.params())}
+	if cfg.Arch == ArchGlow {
+		f.fixed = make([]float32, cfg.Layers*2*cfg.Dim)
+	}
 	rest := f.params
 	for k := range cfg.Layers {
 		var b block
-		b, rest = newBlock(cfg, k, rest)
+		b, rest = newBlock(cfg, k, rest, f.fixed)
 		f.blocks = append(f.blocks, b)
 	}
 	f.base = newBase(cfg, rest)
@@ -162,16 +187,29 @@ func (f *Flow) Inverse(z []float32) []float32 {
 	n, d := rows(z, f.cfg.Dim), f.cfg.Dim
 	x := make([]float32, len(z))
 	copy(x, z)
+	upper := f.uppers()
 	f.shareRows(n, func(t *tape, lo, hi int) {
 		part := x[lo*d : hi*d]
 		for k := len(f.blocks) - 1; k >= 0; k-- {
-			f.blocks[k].inverse(part, hi-lo, &t.blocks[k])
+			f.blocks[k].inverse(part, hi-lo, upper[k], &t.blocks[k])
 		}
 		if f.whiten != nil {
 			f.whiten.inverse(part)
 		}
 	})
 	return x
+}
+
+// uppers returns U of each linear map of a Glow, and of nil in a RealNVP.
+func (f *Flow) uppers() [][]float32 {
+	u := make([][]float32, len(f.blocks))
+	for k, b := range f.blocks {
+		if b.linear != nil {
+			u[k] = make([]float32, f.cfg.Dim*f.cfg.Dim)
+			b.linear.upper(u[k])
+		}
+	}
+	return u
 }
 
 // Sample draws n feature vectors (n×d) from the density.
@@ -215,13 +253,13 @@ func (f *Flow) forwardBlocks(t *tape, x []float32, logdet []float64, p *prepared
 		copy(t.z, x)
 		return t.z[:n*d]
 	}
-	kernel.ActNorm(matrix(t.blocks[0].y, n, d), matrix(x, n, d), p.scale[0], p.shift[0])
+	kernel.ActNorm(matrix(t.blocks[0].in, n, d), matrix(x, n, d), p.scale[0], p.shift[0])
 	for k := range f.blocks {
 		out := t.z
 		if k+1 < len(f.blocks) {
-			out = t.blocks[k+1].y
+			out = t.blocks[k+1].in
 		}
-		f.blocks[k].forward(out, n, p.scale[k+1], p.shift[k+1], logdet, &t.blocks[k])
+		f.blocks[k].forward(out, n, p.scale[k+1], p.shift[k+1], p.w[k], logdet, &t.blocks[k])
 	}
 	return t.z[:n*d]
 }

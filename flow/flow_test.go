@@ -19,11 +19,14 @@ var shapes = []Config{
 	{Dim: 7, Layers: 3, Hidden: 4, Clamp: 0.5, Whiten: WhitenWithin, Classes: 2},
 	{Dim: 8, Layers: 4, Hidden: 16, Clamp: 2, Whiten: WhitenNone, Classes: 1},
 	{Dim: 5, Layers: 0, Whiten: WhitenTotal},
+	{Arch: ArchGlow, Dim: 2, Layers: 2, Hidden: 8, Clamp: 1, Whiten: WhitenTotal, Classes: 2},
+	{Arch: ArchGlow, Dim: 3, Layers: 1, Hidden: 4, Clamp: 2, Whiten: WhitenNone},
+	{Arch: ArchGlow, Dim: 7, Layers: 3, Hidden: 5, Clamp: 2, Whiten: WhitenWithin, Classes: 3},
 }
 
 func eachShape(t *testing.T, check func(t *testing.T, f *Flow, rng *rand.Rand)) {
 	for _, cfg := range shapes {
-		t.Run(fmt.Sprintf("d%d,K%d,%s,C%d", cfg.Dim, cfg.Layers, cfg.Whiten, cfg.Classes), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%sd%d,K%d,%s,C%d", cfg.Arch, cfg.Dim, cfg.Layers, cfg.Whiten, cfg.Classes), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(uint64(cfg.Dim), 99))
 			check(t, randomFlow(t, cfg, rng), rng)
 		})
@@ -39,6 +42,14 @@ func randomFlow(t testing.TB, cfg Config, rng *rand.Rand) *Flow {
 	}
 	for i := range f.params {
 		f.params[i] = float32(rng.NormFloat64() / math.Sqrt(float64(4+cfg.Hidden)))
+	}
+	for _, b := range f.blocks {
+		if b.linear == nil {
+			continue
+		}
+		for i, k := range rng.Perm(cfg.Dim) {
+			b.linear.rows[i], b.linear.signs[i] = float32(k), float32(1-2*rng.IntN(2))
+		}
 	}
 	if f.whiten != nil {
 		f.whiten = randomWhiten(t, cfg.Dim, rng)
@@ -282,6 +293,7 @@ func TestConfigCheck(t *testing.T) {
 		"no clamp":        func(c *Config) { c.Clamp = 0 },
 		"NaN clamp":       func(c *Config) { c.Clamp = math.NaN() },
 		"classes":         func(c *Config) { c.Classes = -1 },
+		"architecture":    func(c *Config) { c.Arch = "maf" },
 		"whitening":       func(c *Config) { c.Whiten = "zca" },
 		"huge":            func(c *Config) { c.Dim, c.Hidden = math.MaxInt32, math.MaxInt32 },
 	} {

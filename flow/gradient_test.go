@@ -117,12 +117,22 @@ func gorgoniaGradient(t *testing.T, f *Flow, x []float32) (loss float64, grad []
 
 func (o *oracle) block(x *G.Node, b *block, n int) (z, logdet *G.Node) {
 	scale, shift := o.param(1, b.d), o.param(1, b.d)
+	var lu *G.Node
+	if b.linear != nil {
+		lu = o.param(b.d, b.d)
+	}
 	w1, b1 := o.param(b.a, b.h), o.param(1, b.h)
 	w2, b2 := o.param(b.h, 2*b.m), o.param(1, 2*b.m)
 	ones := o.constant("ones", fill(n, 1), n, 1)
 	spread := func(row *G.Node) *G.Node { return o.must(G.Mul(ones, row)) } // 1×k to n×k
 
 	y := o.must(G.Add(o.must(G.HadamardProd(x, o.must(G.Exp(spread(scale))))), spread(shift)))
+	logdet = o.must(G.Sum(spread(scale), 1))
+	if b.linear != nil {
+		var logdetW *G.Node // n×1
+		y, logdetW = o.linear(y, lu, b.linear)
+		logdet = o.must(G.Add(logdet, o.must(G.Sum(spread(logdetW), 1))))
+	}
 	pass, move := o.columns(b.d, b.ao, b.a), o.columns(b.d, b.mo, b.m)
 	ya, yb := o.must(G.Mul(y, pass)), o.must(G.Mul(y, move))
 	h := o.must(G.Rectify(o.must(G.Add(o.must(G.Mul(ya, w1)), spread(b1)))))
@@ -134,7 +144,33 @@ func (o *oracle) block(x *G.Node, b *block, n int) (z, logdet *G.Node) {
 	s := o.must(G.HadamardDiv(u, o.must(G.Add(one, o.must(G.HadamardDiv(o.must(G.Abs(u)), bound))))))
 	zb := o.must(G.Add(o.must(G.HadamardProd(yb, o.must(G.Exp(s)))), shiftB))
 	z = o.must(G.Add(o.must(G.Mul(ya, o.transposed(pass))), o.must(G.Mul(zb, o.transposed(move)))))
-	return z, o.must(G.Add(o.must(G.Sum(s, 1)), o.must(G.Sum(spread(scale), 1))))
+	return z, o.must(G.Add(o.must(G.Sum(s, 1)), logdet))
+}
+
+// linear returns x P L U and log |det| as a 1×1 matrix; triangles and the diagonal are cut out of lu by constant masks.
+func (o *oracle) linear(x, lu *G.Node, l *linear) (y, logdet *G.Node) {
+	d := l.d
+	perm, below, diag, above, eye, signs := fill(d*d, 0), fill(d*d, 0), fill(d*d, 0), fill(d*d, 0), fill(d*d, 0), fill(d*d, 0)
+	for i := range d {
+		perm[i*d+int(l.rows[i])] = 1
+		eye[i*d+i], diag[i*d+i], signs[i*d+i] = 1, 1, float64(l.signs[i])
+		for j := range d {
+			if j < i {
+				below[i*d+j] = 1
+			}
+			if j > i {
+				above[i*d+j] = 1
+			}
+		}
+	}
+	square := func(name string, v []float64) *G.Node { return o.constant(name, v, d, d) }
+	lower := o.must(G.Add(o.must(G.HadamardProd(lu, square("below", below))), square("eye", eye)))
+	onDiagonal := o.must(G.HadamardProd(lu, square("diagonal", diag)))
+	upper := o.must(G.Add(o.must(G.HadamardProd(lu, square("above", above))),
+		o.must(G.HadamardProd(o.must(G.Exp(onDiagonal)), square("signs", signs)))))
+	y = o.must(G.Mul(o.must(G.Mul(o.must(G.Mul(x, square("perm", perm))), lower)), upper))
+	left, right := o.constant("left", fill(d, 1), 1, d), o.constant("right", fill(d, 1), d, 1)
+	return y, o.must(G.Mul(o.must(G.Mul(left, onDiagonal)), right))
 }
 
 // base returns log p_Z of each row; components are added up as plain exponentials, which float64 can hold here.

@@ -58,6 +58,8 @@ func median(steps int, call func()) time.Duration {
 type products struct {
 	blocks []block
 	n      int
+	x      []float32 // n×d, what a linear map makes
+	w, gw  []float32 // d×d, a linear map and its gradient
 	y      []float32 // n×d
 	grad   []float32 // n×d
 	hid    []float32 // n×h
@@ -72,12 +74,16 @@ func newProducts(f *Flow, y []float32) *products {
 	return &products{
 		blocks: f.blocks, n: n,
 		y: y, grad: make([]float32, n*d), hid: make([]float32, n*h), out: make([]float32, n*wide),
+		x: make([]float32, n*d), w: make([]float32, d*d), gw: make([]float32, d*d),
 		w1: make([]float32, d*h), w2: make([]float32, h*wide),
 	}
 }
 
 func (p *products) forward() {
 	for _, b := range p.blocks {
+		if b.linear != nil {
+			blas32.Gemm(blas.NoTrans, blas.NoTrans, 1, matrix(p.y, p.n, b.d), matrix(p.w, b.d, b.d), 0, matrix(p.x, p.n, b.d))
+		}
 		hid := matrix(p.hid, p.n, b.h)
 		blas32.Gemm(blas.NoTrans, blas.NoTrans, 1, part(p.y, p.n, b.d, b.ao, b.a), matrix(b.w1, b.a, b.h), 0, hid)
 		blas32.Gemm(blas.NoTrans, blas.NoTrans, 1, hid, matrix(b.w2, b.h, 2*b.m), 0, matrix(p.out, p.n, 2*b.m))
@@ -91,5 +97,10 @@ func (p *products) backward() {
 		blas32.Gemm(blas.NoTrans, blas.Trans, 1, out, matrix(b.w2, b.h, 2*b.m), 0, hid)
 		blas32.Gemm(blas.Trans, blas.NoTrans, 1, ya, hid, 0, matrix(p.w1, b.a, b.h))
 		blas32.Gemm(blas.NoTrans, blas.Trans, 1, hid, matrix(b.w1, b.a, b.h), 1, part(p.grad, p.n, b.d, b.ao, b.a))
+		if b.linear != nil {
+			grad := matrix(p.grad, p.n, b.d)
+			blas32.Gemm(blas.Trans, blas.NoTrans, 1, matrix(p.y, p.n, b.d), grad, 0, matrix(p.gw, b.d, b.d))
+			blas32.Gemm(blas.NoTrans, blas.Trans, 1, grad, matrix(p.w, b.d, b.d), 0, matrix(p.x, p.n, b.d))
+		}
 	}
 }

@@ -1,6 +1,9 @@
 package flow
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Stop names the rule that ends training.
 type Stop string
@@ -18,7 +21,9 @@ const (
 
 // Options are the settings of Train. Zero values ask for the defaults of DefaultOptions.
 type Options struct {
-	// Layers is the number of ActNorm-and-coupling blocks. Default 4, the paper's RealNVP.
+	// Arch is what the blocks are made of. Default realnvp.
+	Arch Arch
+	// Layers is the number of blocks. Default 4 for realnvp and 10 for glow, as in the paper (arXiv:2402.06537).
 	Layers int
 	// Hidden is the width of the couplings' hidden layer. Default: the dimension d, as in the paper.
 	Hidden int
@@ -44,10 +49,10 @@ type Options struct {
 	Seed uint64
 }
 
-// DefaultOptions returns the defaults; Hidden, Whiten and Base depend on the data and are left open.
+// DefaultOptions returns the defaults; Layers depends on the architecture, Hidden, Whiten and Base on the data: they are left open.
 func DefaultOptions() Options {
 	return Options{
-		Layers: 4, Clamp: 2, Stop: StopModerate, Margin: 0.02,
+		Arch: ArchRealNVP, Clamp: 2, Stop: StopModerate, Margin: 0.02,
 		Epochs: 20, Batch: 256, LearningRate: 1e-4, ClipNorm: 100,
 	}
 }
@@ -65,7 +70,10 @@ const (
 // resolve fills in what was left open and checks the rest.
 func (o Options) resolve(train Data) (Options, error) {
 	def := DefaultOptions()
-	orInt(&o.Layers, def.Layers)
+	if o.Arch == "" {
+		o.Arch = def.Arch
+	}
+	orInt(&o.Layers, o.Arch.Layers())
 	orInt(&o.Hidden, train.Dim)
 	orInt(&o.Epochs, def.Epochs)
 	orInt(&o.Batch, def.Batch)
@@ -91,6 +99,14 @@ func (o Options) resolve(train Data) (Options, error) {
 	return o, o.check(train)
 }
 
+// Layers returns the default number of blocks.
+func (a Arch) Layers() int {
+	if a == ArchGlow {
+		return 10
+	}
+	return 4
+}
+
 func orInt(v *int, def int) {
 	if *v == 0 {
 		*v = def
@@ -104,7 +120,7 @@ func orFloat(v *float64, def float64) {
 }
 
 func (o Options) check(train Data) error {
-	if err := o.Whiten.check(); err != nil {
+	if err := errors.Join(o.Arch.check(), o.Whiten.check()); err != nil {
 		return err
 	}
 	labelled := train.Labels != nil

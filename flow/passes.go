@@ -86,6 +86,13 @@ const strip = 128
 // addMatrices adds what computes the gradients of block k's matrices, views of which are in g.
 func (p *passes) addMatrices(k int, g *block) {
 	b, t := &p.f.blocks[k], &p.tape.blocks[k]
+	if l := b.linear; l != nil {
+		p.add(func() []float32 {
+			s := p.f.factors()
+			defer p.f.factorings.Put(s)
+			return l.gradient(g.linear.lu, t.in, t.gy, p.n, s)
+		})
+	}
 	for lo := 0; lo < b.h; lo += strip {
 		p.add(func() []float32 { return b.gradW2(g, p.n, lo, min(lo+strip, b.h), t) })
 	}
@@ -175,7 +182,7 @@ func (p *rowPass) Part(i int) {
 	clear(s.sums)
 	f.base.backward(t.grad, z, p.n, t, s.base)
 	for k := len(f.blocks) - 1; k >= 0; k-- {
-		f.blocks[k].backward(t.grad, s.hi-s.lo, -1/float32(p.n), p.prepared.scale[k], &t.blocks[k], &s.blocks[k])
+		f.blocks[k].backward(t.grad, s.hi-s.lo, -1/float32(p.n), p.prepared.scale[k], p.prepared.w[k], &t.blocks[k], &s.blocks[k])
 	}
 }
 

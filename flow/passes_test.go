@@ -12,6 +12,7 @@ import (
 var wideShapes = []Config{
 	{Dim: 70, Layers: 3, Hidden: 150, Clamp: 2, Whiten: WhitenTotal, Classes: 140},
 	{Dim: 33, Layers: 2, Hidden: 20, Clamp: 2, Whiten: WhitenNone},
+	{Arch: ArchGlow, Dim: 37, Layers: 2, Hidden: 20, Clamp: 2, Whiten: WhitenNone},
 }
 
 // TestSharesMakeUpTheWhole holds the gradient of a batch, which the cores share, against the mean of its rows' own.

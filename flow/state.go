@@ -15,7 +15,9 @@ type Tensor struct {
 
 // State returns the numbers that, with Config, make up the flow. The slices are the flow's own: do not change them.
 //
-//	flow.params         F32 [p]     learned parameters: each block's log-scale, shift, W1, b1, W2, b2; then the base's means
+//	flow.params         F32 [p]     learned parameters: each block's log-scale, shift, W1, b1, W2, b2; then the base's means.
+//	                                In a Glow, LU [d,d] follows shift: L below the diagonal, log |u_ii| on it, U above
+//	flow.linear         F32 [K,2,d] in a Glow, each block's P and signs of u_ii: row i of W is row P_i of LU
 //	flow.base.weights   F64 [C]     log π_c, with a mixture base
 //	flow.whiten.mean    F32 [d]     with whitening
 //	flow.whiten.matrix  F32 [d,d]   M of z = (x − mean) M, upper triangular
@@ -28,6 +30,8 @@ func (f *Flow) State() []Tensor {
 		switch t.Name {
 		case "flow.params":
 			t.F32 = f.params
+		case "flow.linear":
+			t.F32 = f.fixed
 		case "flow.base.weights":
 			t.F64 = f.base.(*mixture).logWeight
 		case "flow.whiten.mean":
@@ -47,6 +51,9 @@ func (f *Flow) State() []Tensor {
 // reader can hold them against a file before it allocates anything.
 func (c Config) State() []Tensor {
 	t := []Tensor{{Name: "flow.params", Shape: []int{c.params()}}}
+	if c.Arch == ArchGlow {
+		t = append(t, Tensor{Name: "flow.linear", Shape: []int{c.Layers, 2, c.Dim}})
+	}
 	if c.Classes > 0 {
 		t = append(t, Tensor{Name: "flow.base.weights", Shape: []int{c.Classes}})
 	}
@@ -73,6 +80,14 @@ func Restore(cfg Config, read func(t Tensor) error) (*Flow, error) {
 		}
 		if !allFinite(t.F32) || !allFinite(t.F64) {
 			return nil, fmt.Errorf("%s holds a number that is not finite", t.Name)
+		}
+	}
+	for _, b := range f.blocks {
+		if b.linear == nil {
+			continue
+		}
+		if err := b.linear.check(); err != nil {
+			return nil, err
 		}
 	}
 	return f, f.checkWeights()

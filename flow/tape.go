@@ -14,10 +14,12 @@ type tape struct {
 
 // blockTape is what a block remembers of its rows.
 type blockTape struct {
-	y   []float32 // n×d, after ActNorm
+	in  []float32 // n×d, after ActNorm
+	y   []float32 // n×d, what the coupling reads: in itself, or in W in a Glow
 	hid []float32 // n×h, after ReLU
 	ut  []float32 // n×2m: [u, t], then [s, exp(s)]; on the way back the gradients of u and t
 	gh  []float32 // n×h, gradient of hid; nil where only scores are wanted
+	gy  []float32 // n×d, gradient of y in a Glow; nil otherwise
 }
 
 // newTape makes room for scoring n rows. No block's activations are needed behind it, so all blocks work in the same
@@ -30,7 +32,10 @@ func (f *Flow) newTape(n int) *tape {
 		z:      make([]float32, n*c.Dim),
 		cross:  make([]float32, n*c.Classes),
 	}
-	all := blockTape{y: t.z, hid: make([]float32, n*c.Hidden), ut: make([]float32, n*(c.Dim+1))}
+	all := blockTape{in: t.z, y: t.z, hid: make([]float32, n*c.Hidden), ut: make([]float32, n*(c.Dim+1))}
+	if c.Arch == ArchGlow {
+		all.y = make([]float32, n*c.Dim)
+	}
 	for k := range t.blocks {
 		t.blocks[k] = all
 	}
@@ -50,12 +55,17 @@ func (f *Flow) newTrainingTape(n int) *tape {
 		grad:   make([]float32, n*c.Dim),
 	}
 	for _, b := range f.blocks {
-		t.blocks = append(t.blocks, blockTape{
-			y:   make([]float32, n*b.d),
+		of := blockTape{
+			in:  make([]float32, n*b.d),
 			hid: make([]float32, n*b.h),
 			ut:  make([]float32, n*2*b.m),
 			gh:  make([]float32, n*b.h),
-		})
+		}
+		of.y = of.in
+		if b.linear != nil {
+			of.y, of.gy = make([]float32, n*b.d), make([]float32, n*b.d)
+		}
+		t.blocks = append(t.blocks, of)
 	}
 	return t
 }
@@ -71,9 +81,14 @@ func (t *tape) rows(f *Flow, lo, hi int) *tape {
 	}
 	for k, b := range f.blocks {
 		from := t.blocks[k]
-		v.blocks = append(v.blocks, blockTape{
-			y: cut(from.y, b.d), hid: cut(from.hid, b.h), ut: cut(from.ut, 2*b.m), gh: cut(from.gh, b.h),
-		})
+		of := blockTape{
+			in: cut(from.in, b.d), y: cut(from.y, b.d),
+			hid: cut(from.hid, b.h), ut: cut(from.ut, 2*b.m), gh: cut(from.gh, b.h),
+		}
+		if b.linear != nil {
+			of.gy = cut(from.gy, b.d)
+		}
+		v.blocks = append(v.blocks, of)
 	}
 	return v
 }

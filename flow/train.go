@@ -118,7 +118,7 @@ func start(train, valid Data, opt Options) (*Flow, *reference, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	cfg := Config{Dim: train.Dim, Layers: opt.Layers, Hidden: opt.Hidden, Clamp: opt.Clamp, Whiten: opt.Whiten}
+	cfg := Config{Arch: opt.Arch, Dim: train.Dim, Layers: opt.Layers, Hidden: opt.Hidden, Clamp: opt.Clamp, Whiten: opt.Whiten}
 	if opt.Base == BaseClasses {
 		cfg.Classes = train.Classes
 	}

@@ -61,11 +61,18 @@ var bananaEntropy = math.Log(2*math.Pi*math.E) + math.Log(0.3)
 
 func TestTrainingLearnsADensity(t *testing.T) {
 	opt := Options{Layers: 6, Hidden: 32, LearningRate: 3e-3, Epochs: 60, Stop: StopValidation}
+	for _, opt.Arch = range []Arch{ArchRealNVP, ArchGlow} {
+		learns(t, opt)
+	}
+}
+
+func learns(t *testing.T, opt Options) {
+	t.Helper()
 	for name, data := range map[string]Data{"classes": bananas(4000, 1), "normal": unlabelled(bananas(4000, 1))} {
 		_, r := train(t, data, bananas(1500, 2), opt)
-		t.Logf("%s: reference %.3f, flow %.3f, entropy %.3f", name, r.ReferenceNLL, r.ValidNLL, bananaEntropy)
+		t.Logf("%s, %s: reference %.3f, flow %.3f, entropy %.3f", opt.Arch, name, r.ReferenceNLL, r.ValidNLL, bananaEntropy)
 		if math.Abs(r.ValidNLL-bananaEntropy) > 0.1 || r.ReferenceNLL < bananaEntropy+0.3 {
-			t.Errorf("%s: validation NLL %.3f, reference %.3f, entropy %.3f", name, r.ValidNLL, r.ReferenceNLL, bananaEntropy)
+			t.Errorf("%s, %s: validation NLL %.3f, reference %.3f, entropy %.3f", opt.Arch, name, r.ValidNLL, r.ReferenceNLL, bananaEntropy)
 		}
 	}
 }
@@ -76,6 +83,9 @@ func TestTrainingStartsAtTheReference(t *testing.T) {
 		{Whiten: WhitenTotal, Base: BaseNormal},
 		{Whiten: WhitenWithin, Base: BaseClasses},
 		{Whiten: WhitenTotal, Base: BaseClasses},
+		{Arch: ArchGlow, Whiten: WhitenTotal, Base: BaseNormal},
+		{Arch: ArchGlow, Whiten: WhitenWithin, Base: BaseClasses},
+		{Arch: ArchGlow, Whiten: WhitenTotal, Base: BaseClasses},
 	} {
 		_, r := train(t, data, valid, opt)
 		if first := r.History[0].ValidNLL; math.Abs(first-r.ReferenceNLL) > 1e-5 {
@@ -211,6 +221,7 @@ func TestTrainRefuses(t *testing.T) {
 		"within, none":   {unlabelled(good), Options{Whiten: WhitenWithin}, "needs labels"},
 		"classes, none":  {unlabelled(good), Options{Base: BaseClasses}, "needs labels"},
 		"base":           {good, Options{Base: "student"}, "unknown base"},
+		"architecture":   {good, Options{Arch: "maf"}, "unknown architecture"},
 		"rule":           {good, Options{Stop: "soon"}, "unknown stopping rule"},
 		"learning rate":  {good, Options{LearningRate: 2}, "learning rate"},
 		"negative width": {good, Options{Hidden: -1}, "hidden units"},

@@ -65,7 +65,7 @@ func (o *benchFlowOptions) AddFlags(cmd *cobra.Command) {
 	def := flow.DefaultOptions()
 	f := cmd.Flags()
 	f.IntVar(&o.dim, "dim", 512, "`D` features")
-	f.IntVar(&o.layers, "layers", def.Layers, "`K` coupling layers")
+	f.IntVar(&o.layers, "layers", flow.ArchRealNVP.Layers(), "`K` coupling layers")
 	f.IntVar(&o.hidden, "hidden", 0, "`H` units in each hidden layer (0: as many as features)")
 	f.IntVar(&o.batch, "batch", def.Batch, "`N` images for each step")
 	f.IntVar(&o.steps, "steps", 20, "take the median of `N` steps")

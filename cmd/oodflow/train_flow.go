@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -40,11 +41,10 @@ var flowFlags = []string{"arch", "layers", "hidden", "clamp", "whiten", "base", 
 func (o *flowOptions) AddFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	def := flow.DefaultOptions()
-	o.arch = choice{value: "realnvp", valid: []string{"realnvp"}, absent: map[string]string{
-		"glow": "not in this version: want realnvp",
-	}}
-	addChoice(cmd, &o.arch, "arch", "flow: its `ARCHITECTURE`, realnvp")
-	f.IntVar(&o.layers, "layers", def.Layers, "flow: `N` coupling layers")
+	o.arch = choice{value: string(def.Arch), valid: []string{string(flow.ArchRealNVP), string(flow.ArchGlow)}}
+	addChoice(cmd, &o.arch, "arch", "flow: its `ARCHITECTURE`, realnvp or glow")
+	f.IntVar(&o.layers, "layers", 0, fmt.Sprintf("flow: `N` coupling layers (0: %d, for glow %d)",
+		flow.ArchRealNVP.Layers(), flow.ArchGlow.Layers()))
 	f.IntVar(&o.hidden, "hidden", 0, "flow: `N` units in each hidden layer (0: as many as features)")
 	f.Float64Var(&o.clamp, "clamp", def.Clamp, "flow: bound `X` of a coupling's log-scale")
 	o.whiten = choice{value: automatic, valid: []string{automatic, string(flow.WhitenWithin), string(flow.WhitenTotal), string(flow.WhitenNone)}}
@@ -71,7 +71,7 @@ func (o *flowOptions) validate(cmd *cobra.Command, method string) error {
 	for _, n := range []struct {
 		flag         string
 		value, least int
-	}{{"layers", o.layers, 1}, {"hidden", o.hidden, 0}, {"epochs", o.epochs, 1}, {"batch", o.batch, 1}} {
+	}{{"layers", o.layers, 0}, {"hidden", o.hidden, 0}, {"epochs", o.epochs, 1}, {"batch", o.batch, 1}} {
 		if n.value < n.least {
 			return usagef("--%s %d: want %d or more", n.flag, n.value, n.least)
 		}
@@ -90,7 +90,7 @@ func (o *flowOptions) validate(cmd *cobra.Command, method string) error {
 // options returns the flags as the flow takes them.
 func (o *flowOptions) options() flow.Options {
 	opt := flow.Options{
-		Layers: o.layers, Hidden: o.hidden, Clamp: o.clamp, Stop: flow.Stop(o.stop.value), Margin: o.margin,
+		Arch: flow.Arch(o.arch.value), Layers: o.layers, Hidden: o.hidden, Clamp: o.clamp, Stop: flow.Stop(o.stop.value), Margin: o.margin,
 		Epochs: o.epochs, Batch: o.batch, LearningRate: o.lr,
 	}
 	if o.whiten.value != automatic {
