@@ -50,6 +50,9 @@ func randomFlow(t testing.TB, cfg Config, rng *rand.Rand) *Flow {
 		for i, k := range rng.Perm(cfg.Dim) {
 			b.linear.rows[i], b.linear.signs[i] = float32(k), float32(1-2*rng.IntN(2))
 		}
+		for i := range b.linear.lu { // still well conditioned
+			b.linear.lu[i] = float32(rng.NormFloat64() / (2 * math.Sqrt(float64(cfg.Dim))))
+		}
 	}
 	if f.whiten != nil {
 		f.whiten = randomWhiten(t, cfg.Dim, rng)

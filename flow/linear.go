@@ -59,7 +59,7 @@ func (l *linear) set(w *mat.Dense) {
 	lu.Factorize(w)
 	lu.LTo(&lower)
 	lu.UTo(&upper)
-	for k, i := range lu.RowPivots(nil) { // row k of LU is row i of W
+	for i, k := range lu.RowPivots(nil) {
 		l.rows[i] = float32(k)
 	}
 	for i := range l.d {
