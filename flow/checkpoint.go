@@ -117,7 +117,10 @@ func (c *Checkpoint) flow(train Data, opt Options) (*Flow, error) {
 		return nil, err
 	}
 	state := f.State()
-	return f, copyTensors(state, c.Tensors[:len(state)])
+	if err := copyTensors(state, c.Tensors[:len(state)]); err != nil {
+		return nil, err
+	}
+	return f, f.checkLinear()
 }
 
 // restore puts a training that was just set up into the state of a checkpoint.

@@ -42,6 +42,7 @@ func TestResumeIsExact(t *testing.T) {
 		"best state":    {unlabelled(rings(40, 6, 1)), rings(100, 6, 2), Options{Batch: 16, LearningRate: 1e-2, Epochs: 300, Stop: StopValidation}, "best state kept"},
 		"rollbacks":     {rings(500, 4, 1), rings(100, 4, 2), Options{Batch: 50, Stop: StopNever, Epochs: 4}, "all 4 epochs"},
 		"no whitening":  {rings(110, 3, 1), rings(50, 3, 2), Options{Batch: 50, Whiten: WhitenNone, Base: BaseNormal, Epochs: 30}, "all 30 epochs"},
+		"glow":          {rings(210, 3, 1), rings(50, 3, 2), Options{Arch: ArchGlow, Layers: 2, Batch: 50, Stop: StopNever, Epochs: 6}, "all 6 epochs"},
 		"whole batches": {rings(33, 3, 1), rings(20, 3, 2), Options{Batch: 100, Stop: StopNever, Epochs: 45}, "all 45 epochs"},
 	} {
 		t.Run(name, func(t *testing.T) {

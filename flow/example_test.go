@@ -75,7 +75,7 @@ func ExampleFlow_LogProb() {
 		return
 	}
 	fmt.Println("on the moons:", logp[0] > -2, logp[1] > -2)
-	fmt.Println("beside them:", logp)
+	fmt.Println("beside them:", logp[2] > -10)
 	// Output:
 	// on the moons: true true
 	// beside them: false

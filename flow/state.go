@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
@@ -82,15 +83,19 @@ func Restore(cfg Config, read func(t Tensor) error) (*Flow, error) {
 			return nil, fmt.Errorf("%s holds a number that is not finite", t.Name)
 		}
 	}
+	return f, errors.Join(f.checkLinear(), f.checkWeights())
+}
+
+// checkLinear refuses linear maps that are none.
+func (f *Flow) checkLinear() error {
 	for _, b := range f.blocks {
-		if b.linear == nil {
-			continue
-		}
-		if err := b.linear.check(); err != nil {
-			return nil, err
+		if b.linear != nil {
+			if err := b.linear.check(); err != nil {
+				return err
+			}
 		}
 	}
-	return f, f.checkWeights()
+	return nil
 }
 
 func allFinite[T float32 | float64](x []T) bool {
