@@ -2,7 +2,7 @@
 // target, synced, and renamed only when complete, so that no reader ever sees half a file and a failed or
 // interrupted run leaves the old file as it was.
 //
-// The temporary file of target NAME is called .NAME.tmp-XXXXXXXX and lies in NAME's folder. It is removed
+// The temporary file of target NAME is called .NAME.tmp-RANDOM and lies in NAME's folder. It is removed
 // on every error and by Abort. A process that is killed outright (SIGKILL, power loss) leaves it behind;
 // such a file is never read and may be deleted.
 package atomicfile
