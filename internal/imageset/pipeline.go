@@ -205,6 +205,9 @@ func readImage(buf []byte, path string) ([]byte, error) {
 
 // receive takes a value from c. It returns false when c is closed or ctx done.
 func receive[T any](ctx context.Context, c <-chan T) (v T, ok bool) {
+	if ctx.Err() != nil { // select would toss a coin where both are ready
+		return v, false
+	}
 	select {
 	case v, ok = <-c:
 		return v, ok
