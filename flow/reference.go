@@ -46,18 +46,23 @@ func fitReference(train, valid Data, within, classes bool) (*reference, error) {
 		means, counts = nil, nil
 	}
 	var best *reference
+	var failed error
 	for ridge := leastRidge; ridge <= maxRidge; ridge *= 10 {
 		r, err := newReference(mean, cov, means, counts, ridge)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			r.nll, err = r.meanNLL(valid)
 		}
-		if r.nll, err = r.meanNLL(valid); err != nil || (best != nil && !(r.nll < best.nll)) {
+		if best == nil && err != nil { // a larger ridge may do
+			failed = err
+			continue
+		}
+		if err != nil || (best != nil && !(r.nll < best.nll)) {
 			break
 		}
 		best = r
 	}
 	if best == nil {
-		return nil, fmt.Errorf("fit the Gaussian reference: %w", ErrNotFinite)
+		return nil, fmt.Errorf("fit the Gaussian reference: %w", failed)
 	}
 	return best, nil
 }

@@ -297,3 +297,14 @@ func TestAnEpochVisitsEveryRowOnceInANewOrder(t *testing.T) {
 		t.Errorf("orders %v", orders)
 	}
 }
+
+// TestRidgeGrowsPastOverflow: a dead coordinate that a validation row has far off overflows float32 at the least ridge.
+func TestRidgeGrowsPastOverflow(t *testing.T) {
+	data, valid := unlabelled(rings(400, 5, 1)), rings(100, 5, 2)
+	column(data.X, 5, 1, func(float32) float32 { return 0 })
+	valid.X[1] = 1e35
+	ref, err := fitReference(data, valid, false, false)
+	if err != nil || !finite(ref.nll) || ref.ridge <= leastRidge {
+		t.Fatalf("reference %+v, error %v", ref, err)
+	}
+}
