@@ -58,37 +58,38 @@ func blockParams(c Config, k int) int {
 func newBlock(c Config, k int, params, fixed []float32) (block, []float32) {
 	b := block{d: c.Dim, h: c.Hidden, clamp: float32(c.Clamp)}
 	b.a, b.m, b.ao, b.mo = halves(c.Dim, k)
+	if c.Arch == ArchGlow {
+		b.linear = newLinear(b.d, nil, fixed[2*b.d*k:2*b.d*(k+1)])
+	}
+	rest := b.bind(params)
+	return b, rest
+}
+
+// bind makes the block's parameters the first of params and returns the rest.
+func (b *block) bind(params []float32) []float32 {
 	take := func(n int) []float32 {
 		part := params[:n:n]
 		params = params[n:]
 		return part
 	}
 	b.logScale, b.shift = take(b.d), take(b.d)
-	if c.Arch == ArchGlow {
-		b.linear = newLinear(b.d, take(b.d*b.d), fixed[2*b.d*k:2*b.d*(k+1)])
+	if b.linear != nil {
+		b.linear.lu = take(b.d * b.d)
 	}
 	b.w1, b.b1 = take(b.a*b.h), take(b.h)
 	b.w2, b.b2 = take(b.h*2*b.m), take(2*b.m)
-	return b, params
+	return params
 }
 
 // like returns the views of b's parameters into another slice of the same layout, as a gradient has.
 func (b *block) like(params []float32) (block, []float32) {
 	c := *b
-	take := func(n int) []float32 {
-		part := params[:n:n]
-		params = params[n:]
-		return part
-	}
-	c.logScale, c.shift = take(len(b.logScale)), take(len(b.shift))
 	if b.linear != nil {
 		of := *b.linear
-		of.lu = take(len(of.lu))
 		c.linear = &of
 	}
-	c.w1, c.b1 = take(len(b.w1)), take(len(b.b1))
-	c.w2, c.b2 = take(len(b.w2)), take(len(b.b2))
-	return c, params
+	rest := c.bind(params)
+	return c, rest
 }
 
 func (b *block) init(rng *rand.Rand) {
