@@ -8,14 +8,6 @@ import (
 // vector tells whether the AVX2 forms are used. GODEBUG=cpu.avx2=off turns them off.
 var vector = cpu.X86.HasAVX2 && cpu.X86.HasFMA
 
-// Vector names the instructions in use, for records: "AVX2" or "" for plain Go.
-func Vector() string {
-	if vector {
-		return "AVX2"
-	}
-	return ""
-}
-
 const bytes = 4 // of a float32: the assembly takes strides in bytes
 
 func biasReLU(x blas32.General, bias []float32) {

@@ -4,9 +4,6 @@ package kernel
 
 import "gonum.org/v1/gonum/blas/blas32"
 
-// Vector names the instructions in use, for records: "AVX2" or "" for plain Go.
-func Vector() string { return "" }
-
 func biasReLU(x blas32.General, bias []float32) { biasReLUScalar(x, bias) }
 
 func reluBackward(grad, act blas32.General, sum []float32) { reluBackwardScalar(grad, act, sum) }

@@ -156,9 +156,6 @@ func (m *Meter) Finish() {
 	}
 }
 
-// Elapsed is the time since New.
-func (m *Meter) Elapsed() time.Duration { return time.Since(m.start) }
-
 // draw shows the present state; the lock is held.
 func (m *Meter) draw() {
 	s := state{
