@@ -104,22 +104,32 @@ func (b *block) init(rng *rand.Rand) {
 	}
 }
 
-// standardize sets ActNorm so that every coordinate of the rows of x gets mean 0 and variance 1, but for the ridge that
+// standardize sets ActNorm so that every coordinate of the rows gets mean 0 and variance 1, but for the ridge that
 // keeps a dead coordinate from being blown up.
-func (b *block) standardize(x []float32) {
-	mean := meanRow(x, b.d)
+func (b *block) standardize(data Data) error {
+	m, err := data.means()
+	if err != nil {
+		return err
+	}
+	n := float64(data.Len())
 	variance := make([]float64, b.d)
+	err = data.each(func(_ int, x []float32) error {
+		for i, v := range x {
+			c := float64(v) - m.mean[i%b.d]
+			variance[i%b.d] += c * c / n
+		}
+		return nil
+	})
 	var level float64
-	for i, v := range x {
-		c := float64(v) - mean[i%b.d]
-		variance[i%b.d] += c * c / float64(len(x)/b.d)
-		level += c * c / float64(len(x))
+	for _, v := range variance {
+		level += v / float64(b.d)
 	}
 	for j, v := range variance {
 		inv := 1 / math.Sqrt(v+leastRidge*level)
 		b.logScale[j] = float32(math.Log(inv))
-		b.shift[j] = float32(-mean[j] * inv)
+		b.shift[j] = float32(-m.mean[j] * inv)
 	}
+	return err
 }
 
 // forward maps t.in, the rows after ActNorm, to z and on through the scaling and shifting of what comes next, which it

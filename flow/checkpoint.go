@@ -186,9 +186,9 @@ func (c *Checkpoint) differences(train Data, opt Options) []string {
 		what        string
 		there, here int
 	}{
-		{"dimensions", c.Config.Dim, train.Dim},
+		{"dimensions", c.Config.Dim, train.Dim()},
 		{"base components", c.Config.Classes, classes},
-		{"training rows", len(c.Order), train.Rows()},
+		{"training rows", len(c.Order), train.Len()},
 	} {
 		if n.there != n.here {
 			found = append(found, fmt.Sprintf("%d %s there and %d here", n.there, n.what, n.here))

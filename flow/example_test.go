@@ -12,16 +12,16 @@ import (
 // moons draws n points of two half circles, with some noise.
 func moons(n int, seed uint64) flow.Data {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	data := flow.Data{Dim: 2}
+	var rows []float32
 	for i := range n {
 		angle := math.Pi * rng.Float64()
 		x, y := math.Cos(angle), math.Sin(angle)
 		if i%2 == 1 {
 			x, y = 1-x, 0.5-y
 		}
-		data.X = append(data.X, float32(x+0.1*rng.NormFloat64()), float32(y+0.1*rng.NormFloat64()))
+		rows = append(rows, float32(x+0.1*rng.NormFloat64()), float32(y+0.1*rng.NormFloat64()))
 	}
-	return data
+	return flow.Data{Rows: flow.Matrix(rows, 2)}
 }
 
 // trained is a flow on moons; the examples share it.

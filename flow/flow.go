@@ -228,26 +228,13 @@ const (
 // forward passes rows through whitening and blocks. z lives in t until its next use; logdet is
 // written.
 func (f *Flow) forward(t *tape, x []float32, logdet []float64, p *prepared) (z []float32) {
-	if f.whiten != nil {
-		f.whiten.forward(t.z, t.centred, x, p)
-		x = t.z[:len(x)]
-	}
-	return f.forwardBlocks(t, x, logdet, p)
-}
-
-// start is the log-determinant that every row brings from the whitening.
-func (f *Flow) start() float64 {
-	if f.whiten == nil {
-		return 0
-	}
-	return f.whiten.logdet[0]
-}
-
-// forwardBlocks is forward without the whitening, though with its log-determinant.
-func (f *Flow) forwardBlocks(t *tape, x []float32, logdet []float64, p *prepared) (z []float32) {
 	n, d := len(logdet), f.cfg.Dim
 	for i := range logdet {
 		logdet[i] = p.ladj
+	}
+	if f.whiten != nil {
+		f.whiten.forward(t.z, t.centred, x, p)
+		x = t.z[:len(x)]
 	}
 	if len(f.blocks) == 0 {
 		copy(t.z, x)
@@ -262,6 +249,14 @@ func (f *Flow) forwardBlocks(t *tape, x []float32, logdet []float64, p *prepared
 		f.blocks[k].forward(out, n, p.scale[k+1], p.shift[k+1], p.w[k], logdet, &t.blocks[k])
 	}
 	return t.z[:n*d]
+}
+
+// start is the log-determinant that every row brings from the whitening.
+func (f *Flow) start() float64 {
+	if f.whiten == nil {
+		return 0
+	}
+	return f.whiten.logdet[0]
 }
 
 func rows(x []float32, d int) int {

@@ -78,16 +78,24 @@ func randomWhiten(t testing.TB, d int, rng *rand.Rand) *whiten {
 	for i := range x {
 		x[i] = x[i]*float32(1+i%d)*0.3 + 0.5*x[i/d*d] + 1
 	}
-	mean := meanRow(x, d)
-	cov, err := covariance(x, d, func(int) []float64 { return mean })
+	m, err := Data{Rows: Matrix(x, d)}.moments(false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := fitWhiten(mean, cov, leastRidge)
+	w, err := fitWhiten(m.mean, m.cov, leastRidge)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return w
+}
+
+func meanRow(t testing.TB, x []float32, d int) []float64 {
+	t.Helper()
+	m, err := Data{Rows: Matrix(x, d)}.means()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.mean
 }
 
 func normals(n int, rng *rand.Rand) []float32 {
@@ -187,7 +195,7 @@ func TestSamplesFollowTheDensity(t *testing.T) {
 		z, _ := f.Forward(x)
 		want := f.base.sample(20000, rand.New(rand.NewPCG(8, 8)))
 		d := f.cfg.Dim
-		got, expected := meanRow(z, d), meanRow(want, d)
+		got, expected := meanRow(t, z, d), meanRow(t, want, d)
 		for j := range d {
 			if math.Abs(got[j]-expected[j]) > 0.1 {
 				t.Errorf("coordinate %d: the latent mean of samples is %v, the base's is %v", j, got[j], expected[j])

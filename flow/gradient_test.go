@@ -13,7 +13,29 @@ import (
 )
 
 // testTrainer returns a trainer whose next batch is all of x.
-func testTrainer(f *Flow, x []float32) *trainer { return newTrainer(f, x, rows(x, f.cfg.Dim), 1) }
+func testTrainer(f *Flow, x []float32) *trainer {
+	return newTrainer(f, Matrix(x, f.cfg.Dim), rows(x, f.cfg.Dim), 1)
+}
+
+// whitened returns the rows after the first layer.
+func whitened(f *Flow, x []float32) []float32 {
+	if f.whiten == nil {
+		return x
+	}
+	p, out := f.newPrepared(), make([]float32, len(x))
+	f.prepare(p)
+	f.whiten.forward(out, make([]float32, len(x)), x, p)
+	return out
+}
+
+// unwhitened draws rows that the first layer maps to normals: near enough for the oracle's plain exponentials.
+func unwhitened(f *Flow, n int, rng *rand.Rand) []float32 {
+	x := normals(n*f.cfg.Dim, rng)
+	if f.whiten != nil {
+		f.whiten.inverse(x)
+	}
+	return x
+}
 
 // TestGradientMatchesGorgonia builds the same model from gorgonia's float64 nodes, lets it differentiate, and
 // compares the loss and every parameter's gradient.
@@ -22,10 +44,10 @@ func TestGradientMatchesGorgonia(t *testing.T) {
 		if f.cfg.Layers == 0 {
 			t.Skip("nothing to learn")
 		}
-		x := normals(9*f.cfg.Dim, rng) // as whitened rows: near enough for the oracle's plain exponentials
+		x := unwhitened(f, 9, rng)
 		tr := testTrainer(f, x)
 		loss, norm := tr.gradient(x)
-		wantLoss, want := gorgoniaGradient(t, f, x)
+		wantLoss, want := gorgoniaGradient(t, f, whitened(f, x))
 		if !(math.Abs(loss-wantLoss) <= 1e-4*(1+math.Abs(wantLoss))) {
 			t.Errorf("loss %v, gorgonia's is %v", loss, wantLoss)
 		}
@@ -44,15 +66,16 @@ func TestGradientMatchesDifferences(t *testing.T) {
 		if len(f.params) == 0 {
 			t.Skip("nothing to learn")
 		}
-		tr := testTrainer(f, normals(200*f.cfg.Dim, rng))
-		_, norm := tr.gradient(tr.x)
+		x := unwhitened(f, 200, rng)
+		tr := testTrainer(f, x)
+		_, norm := tr.gradient(x)
 		grad, was := slices.Clone(tr.grad), slices.Clone(f.params)
 		h := 2e-3 / norm
 		along := func(h float64) float64 {
 			for i, g := range grad {
 				f.params[i] = was[i] + float32(h)*g
 			}
-			nll, _ := tr.gradient(tr.x)
+			nll, _ := tr.gradient(x)
 			return nll
 		}
 		slope := (along(h) - along(-h)) / (2 * h)

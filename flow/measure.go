@@ -31,11 +31,11 @@ func Measure(cfg Config, batch, steps int) (Timing, error) {
 	for i := range x {
 		x[i] = float32(rng.NormFloat64())
 	}
-	tr := newTrainer(f, x, batch, 1)
+	tr := newTrainer(f, Matrix(x, cfg.Dim), batch, 1)
 	one, logp := x[:batch*cfg.Dim], make([]float64, batch)
 	g := newProducts(f, one)
 	return Timing{
-		Train:     median(steps, func() { tr.step(1e-4, 100) }),
+		Train:     median(steps, func() { _, _, _ = tr.step(1e-4, 100) }),
 		Score:     median(steps, func() { _, err = f.LogProb(logp, one) }),
 		GemmTrain: median(steps, func() { g.forward(); g.backward() }),
 		GemmScore: median(steps, g.forward),

@@ -74,7 +74,7 @@ func (o Options) resolve(train Data) (Options, error) {
 		o.Arch = def.Arch
 	}
 	orInt(&o.Layers, o.Arch.Layers())
-	orInt(&o.Hidden, train.Dim)
+	orInt(&o.Hidden, train.Dim())
 	orInt(&o.Epochs, def.Epochs)
 	orInt(&o.Batch, def.Batch)
 	orFloat(&o.Clamp, def.Clamp)
@@ -141,34 +141,6 @@ func (o Options) check(train Data) error {
 		return fmt.Errorf("margin %v: want a positive number of nats per dimension", o.Margin)
 	case !(o.ClipNorm > 0):
 		return fmt.Errorf("gradient norm bound %v: want a positive value", o.ClipNorm)
-	}
-	return nil
-}
-
-// Data is what a flow is fitted to.
-type Data struct {
-	X      []float32 // n×Dim, row-major
-	Dim    int
-	Labels []int // n class numbers in [0, Classes), or nil
-	// Classes is the number of classes; 0 without labels.
-	Classes int
-}
-
-// Rows returns n.
-func (d Data) Rows() int { return rows(d.X, d.Dim) }
-
-func (d Data) check(name string, least int) error {
-	n := d.Rows()
-	if n < least {
-		return fmt.Errorf("%d %s rows: want at least %d", n, name, least)
-	}
-	if d.Labels != nil && len(d.Labels) != n {
-		panic(fmt.Sprintf("flow: %d labels for %d rows", len(d.Labels), n))
-	}
-	for i, v := range d.X {
-		if v-v != 0 { // NaN or Inf
-			return &RowError{Row: i / d.Dim, Err: fmt.Errorf("%s value %d is %v", name, i%d.Dim, v)}
-		}
 	}
 	return nil
 }

@@ -173,7 +173,7 @@ type rowPass passes
 func (p *rowPass) Part(i int) {
 	s, f, d := p.shares[i], p.f, p.f.cfg.Dim
 	t := s.tape
-	z := f.forwardBlocks(t, p.x[s.lo*d:s.hi*d], t.logdet, p.prepared)
+	z := f.forward(t, p.x[s.lo*d:s.hi*d], t.logdet, p.prepared)
 	f.base.logProb(s.logp, z, p.prepared.offset, t)
 	s.nll = 0
 	for i, v := range s.logp {

@@ -3,8 +3,6 @@ package flow
 import (
 	"fmt"
 	"math"
-
-	"gonum.org/v1/gonum/mat"
 )
 
 // reference is the Gaussian model that a flow starts from and is measured against: one normal at the mean of all
@@ -24,31 +22,15 @@ const maxRidge = 1
 // grows tenfold as long as the validation likelihood improves. With many rows for each dimension the least one
 // wins; with fewer rows than dimensions the covariance is singular, and without a ridge the density of any new row
 // would be next to nothing.
-func fitReference(train, valid Data, within, classes bool) (*reference, error) {
-	d := train.Dim
-	mean := meanRow(train.X, d)
-	var means []float64
-	var counts []int
-	if within || classes {
-		means, counts = classMeans(train.X, d, train.Labels, train.Classes)
-	}
-	cov, err := covariance(train.X, d, func(i int) []float64 {
-		if !within {
-			return mean
-		}
-		c := train.Labels[i]
-		return means[c*d : (c+1)*d]
-	})
+func fitReference(train Data, valid []float32, within, classes bool) (*reference, error) {
+	m, err := train.moments(within)
 	if err != nil {
 		return nil, err
-	}
-	if !classes {
-		means, counts = nil, nil
 	}
 	var best *reference
 	var failed error
 	for ridge := leastRidge; ridge <= maxRidge; ridge *= 10 {
-		r, err := newReference(mean, cov, means, counts, ridge)
+		r, err := newReference(m, classes, ridge)
 		if err == nil {
 			r.nll, err = r.meanNLL(valid)
 		}
@@ -67,20 +49,20 @@ func fitReference(train, valid Data, within, classes bool) (*reference, error) {
 	return best, nil
 }
 
-func newReference(mean []float64, cov *mat.SymDense, means []float64, counts []int, ridge float64) (*reference, error) {
-	w, err := fitWhiten(mean, cov, ridge)
+func newReference(m *moments, classes bool, ridge float64) (*reference, error) {
+	w, err := fitWhiten(m.mean, m.cov, ridge)
 	if err != nil {
 		return nil, err
 	}
 	r := &reference{whiten: w, ridge: ridge}
-	if means == nil {
+	if !classes {
 		return r, nil
 	}
-	r.means = make([]float32, len(means))
-	for i, v := range means {
+	r.means = make([]float32, len(m.means))
+	for i, v := range m.means {
 		r.means[i] = float32(v)
 	}
-	r.shares = classShares(counts)
+	r.shares = classShares(m.counts)
 	return r, nil
 }
 
@@ -111,14 +93,14 @@ func (f *Flow) setBase(r *reference) {
 }
 
 // meanNLL scores the model as what it is: a flow without couplings.
-func (r *reference) meanNLL(valid Data) (float64, error) {
-	f, err := layout(Config{Dim: valid.Dim, Whiten: WhitenTotal, Classes: len(r.shares)})
+func (r *reference) meanNLL(valid []float32) (float64, error) {
+	f, err := layout(Config{Dim: r.whiten.d, Whiten: WhitenTotal, Classes: len(r.shares)})
 	if err != nil {
 		return 0, err
 	}
 	f.whiten = r.whiten
 	f.setBase(r)
-	return f.meanNLL(valid.X)
+	return f.meanNLL(valid)
 }
 
 // meanNLL returns the mean negative log-likelihood of the rows of x, in nats.

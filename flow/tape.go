@@ -9,7 +9,7 @@ type tape struct {
 	cross  []float32   // n×C, the base's products z·μ, then its responsibilities
 	grad   []float32   // n×d, gradient on its way back; nil where only scores are wanted
 
-	centred []float32 // n×d, scratch of the whitening; nil in training, which whitens its rows once
+	centred []float32 // n×d, scratch of the whitening
 }
 
 // blockTape is what a block remembers of its rows.
@@ -54,6 +54,7 @@ func (f *Flow) newTrainingTape(n int) *tape {
 		cross:  make([]float32, n*c.Classes),
 		grad:   make([]float32, n*c.Dim),
 	}
+	t.centred = t.grad // not needed before the way back
 	for _, b := range f.blocks {
 		of := blockTape{
 			in:  make([]float32, n*b.d),
@@ -79,6 +80,7 @@ func (t *tape) rows(f *Flow, lo, hi int) *tape {
 		cross:  cut(t.cross, f.cfg.Classes),
 		grad:   cut(t.grad, f.cfg.Dim),
 	}
+	v.centred = v.grad
 	for k, b := range f.blocks {
 		from := t.blocks[k]
 		of := blockTape{

@@ -76,8 +76,14 @@ func TrainKeeping(ctx context.Context, train, valid Data, opt Options, keep Keep
 	if err := errors.Join(train.check("training", 2), valid.check("validation", 1)); err != nil {
 		return nil, nil, err
 	}
-	valid.X = valid.X[:min(valid.Rows(), checkRows)*valid.Dim]
-	r, err := begin(train, valid, opt, keep)
+	watched, err := valid.head(checkRows)
+	if err == nil {
+		err = checkFinite("validation", 0, watched, valid.Dim())
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := begin(train, watched, opt, keep)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -89,14 +95,14 @@ func TrainKeeping(ctx context.Context, train, valid Data, opt Options, keep Keep
 }
 
 // begin sets a training up, at its start or where a checkpoint left it.
-func begin(train, valid Data, opt Options, keep Keeping) (*run, error) {
+func begin(train Data, valid []float32, opt Options, keep Keeping) (*run, error) {
 	r := &run{opt: opt, valid: valid, keep: keep, bestNLL: math.Inf(1)}
 	var err error
 	if c := keep.Resume; c != nil {
 		if r.f, err = c.flow(train, opt); err != nil {
 			return nil, fmt.Errorf("resume: %w", err)
 		}
-		r.tr = newTrainer(r.f, train.X, opt.Batch, opt.Seed)
+		r.tr = newTrainer(r.f, train, opt.Batch, opt.Seed)
 		if err = r.restore(c); err != nil {
 			return nil, fmt.Errorf("resume: %w", err)
 		}
@@ -106,19 +112,19 @@ func begin(train, valid Data, opt Options, keep Keeping) (*run, error) {
 	if r.f, ref, err = start(train, valid, opt); err != nil {
 		return nil, err
 	}
-	r.tr = newTrainer(r.f, train.X, opt.Batch, opt.Seed)
+	r.tr = newTrainer(r.f, train, opt.Batch, opt.Seed)
 	r.report = Report{ReferenceNLL: ref.nll, Ridge: ref.ridge, LearningRate: opt.LearningRate}
 	return r, nil
 }
 
 // start builds the flow at its starting point and the reference it is measured against.
-func start(train, valid Data, opt Options) (*Flow, *reference, error) {
+func start(train Data, valid []float32, opt Options) (*Flow, *reference, error) {
 	within := opt.Whiten == WhitenWithin || (opt.Whiten == WhitenNone && train.Labels != nil)
 	ref, err := fitReference(train, valid, within, opt.Base == BaseClasses)
 	if err != nil {
 		return nil, nil, err
 	}
-	cfg := Config{Arch: opt.Arch, Dim: train.Dim, Layers: opt.Layers, Hidden: opt.Hidden, Clamp: opt.Clamp, Whiten: opt.Whiten}
+	cfg := Config{Arch: opt.Arch, Dim: train.Dim(), Layers: opt.Layers, Hidden: opt.Hidden, Clamp: opt.Clamp, Whiten: opt.Whiten}
 	if opt.Base == BaseClasses {
 		cfg.Classes = train.Classes
 	}
@@ -127,12 +133,12 @@ func start(train, valid Data, opt Options) (*Flow, *reference, error) {
 		return nil, nil, err
 	}
 	if opt.Whiten == WhitenNone {
-		f.blocks[0].standardize(train.X)
+		err = f.blocks[0].standardize(train)
 	} else {
 		f.whiten = ref.whiten
 	}
 	f.setBase(ref) // the couplings are still the identity
-	return f, ref, nil
+	return f, ref, err
 }
 
 // run is one call of Train.
@@ -140,7 +146,7 @@ type run struct {
 	opt      Options
 	f        *Flow
 	tr       *trainer
-	valid    Data
+	valid    []float32 // the validation rows that are looked at
 	keep     Keeping
 	progress func(Point)
 	report   Report
@@ -165,7 +171,10 @@ func (r *run) train(ctx context.Context) error {
 			r.save()
 			return err
 		}
-		nll, norm := r.tr.step(r.report.LearningRate, r.opt.ClipNorm)
+		nll, norm, err := r.tr.step(r.report.LearningRate, r.opt.ClipNorm)
+		if err != nil {
+			return err
+		}
 		r.sum += nll
 		r.batches++
 		if !finite(nll) || !finite(norm) {
@@ -189,7 +198,7 @@ func (r *run) train(ctx context.Context) error {
 
 // check looks at the validation rows and applies the stopping rule.
 func (r *run) check(step int, epoch float64) error {
-	nll, err := r.f.meanNLL(r.valid.X)
+	nll, err := r.f.meanNLL(r.valid)
 	if err != nil {
 		return r.rollback()
 	}

@@ -13,18 +13,23 @@ import (
 // rings draws n points of two noisy rings in the first two of d coordinates, of class 0 and 1, and noise in the others.
 func rings(n, d int, seed uint64) Data {
 	rng := rand.New(rand.NewPCG(seed, 7))
-	out := Data{Dim: d, Classes: 2}
+	out := Data{Classes: 2}
+	var x []float32
 	for i := range n {
 		c := i % 2
 		angle, r := 2*math.Pi*rng.Float64(), 1+2*float64(c)+0.1*rng.NormFloat64()
-		out.X = append(out.X, float32(r*math.Cos(angle)), float32(r*math.Sin(angle)))
+		x = append(x, float32(r*math.Cos(angle)), float32(r*math.Sin(angle)))
 		for range d - 2 {
-			out.X = append(out.X, float32(rng.NormFloat64()))
+			x = append(x, float32(rng.NormFloat64()))
 		}
 		out.Labels = append(out.Labels, c)
 	}
+	out.Rows = Matrix(x, d)
 	return out
 }
+
+// values returns the numbers of rows in memory.
+func values(d Data) []float32 { return d.Rows.(dense).x }
 
 func unlabelled(d Data) Data {
 	d.Labels, d.Classes = nil, 0
@@ -43,16 +48,18 @@ func train(t *testing.T, data, valid Data, opt Options) (*Flow, *Report) {
 // bananas draws n points (u, u² + 0.3 v) with u and v normal; the class is the sign of u.
 func bananas(n int, seed uint64) Data {
 	rng := rand.New(rand.NewPCG(seed, 8))
-	out := Data{Dim: 2, Classes: 2}
+	out := Data{Classes: 2}
+	var x []float32
 	for range n {
 		u, v := rng.NormFloat64(), rng.NormFloat64()
-		out.X = append(out.X, float32(u), float32(u*u+0.3*v))
+		x = append(x, float32(u), float32(u*u+0.3*v))
 		c := 0
 		if u > 0 {
 			c = 1
 		}
 		out.Labels = append(out.Labels, c)
 	}
+	out.Rows = Matrix(x, 2)
 	return out
 }
 
@@ -117,7 +124,7 @@ func TestValidationKeepsTheBestState(t *testing.T) {
 		t.Fatalf("stopped because %s", r.Reason)
 	}
 	last := r.History[len(r.History)-1]
-	got, err := f.meanNLL(valid.X)
+	got, err := f.meanNLL(values(valid))
 	if err != nil || got != r.ValidNLL || got >= last.ValidNLL {
 		t.Errorf("kept NLL %v (reported %v, last %v), error %v", got, r.ValidNLL, last.ValidNLL, err)
 	}
@@ -149,14 +156,14 @@ func TestHardDataGivesFiniteScores(t *testing.T) {
 	} {
 		for _, whiten := range []Whitening{WhitenNone, WhitenTotal, WhitenWithin} {
 			data, valid := rings(400, 5, 1), rings(100, 5, 2)
-			spoil(data.X, 5)
-			spoil(valid.X, 5)
+			spoil(values(data), 5)
+			spoil(values(valid), 5)
 			f, _, err := Train(t.Context(), data, valid, Options{Whiten: whiten, LearningRate: 1e-3, Stop: StopNever, Epochs: 30}, nil)
 			if err != nil {
 				t.Errorf("%s, whiten %s: %v", name, whiten, err)
 				continue
 			}
-			logProb(t, f, valid.X)
+			logProb(t, f, values(valid))
 		}
 	}
 }
@@ -184,10 +191,10 @@ func TestFewerRowsThanDimensions(t *testing.T) {
 func TestBlownUpStepsAreRolledBack(t *testing.T) {
 	data, valid := rings(500, 4, 1), rings(100, 4, 2)
 	f, r := train(t, data, valid, Options{LearningRate: 1, Stop: StopNever, Epochs: 60})
-	logProb(t, f, valid.X)
+	logProb(t, f, values(valid))
 	t.Logf("%d rollbacks, learning rate %g", r.Rollbacks, r.LearningRate)
 
-	run := &run{opt: Options{}, f: f, tr: newTrainer(f, data.X, 50, 1), valid: valid}
+	run := &run{opt: Options{}, f: f, tr: newTrainer(f, data, 50, 1), valid: values(valid)}
 	run.good = append(run.good, f.params...)
 	run.report.LearningRate = 1
 	f.params[0] = float32(math.NaN())
@@ -214,10 +221,10 @@ func TestTrainRefuses(t *testing.T) {
 		opt  Options
 		want string
 	}{
-		"one row":        {with(func(d *Data) { d.X, d.Labels = d.X[:3], d.Labels[:1] }), Options{}, "1 training rows"},
-		"NaN":            {with(func(d *Data) { d.X[4] = float32(math.NaN()) }), Options{}, "row 1"},
-		"Inf":            {with(func(d *Data) { d.X[7] = float32(math.Inf(1)) }), Options{}, "row 2"},
-		"no variance":    {with(func(d *Data) { clear(d.X) }), Options{}, "do not vary"},
+		"one row":        {with(func(d *Data) { d.Rows, d.Labels = first{d.Rows, 1}, d.Labels[:1] }), Options{}, "1 training rows"},
+		"NaN":            {with(func(d *Data) { values(*d)[4] = float32(math.NaN()) }), Options{}, "row 1"},
+		"Inf":            {with(func(d *Data) { values(*d)[7] = float32(math.Inf(1)) }), Options{}, "row 2"},
+		"no variance":    {with(func(d *Data) { clear(values(*d)) }), Options{}, "do not vary"},
 		"within, none":   {unlabelled(good), Options{Whiten: WhitenWithin}, "needs labels"},
 		"classes, none":  {unlabelled(good), Options{Base: BaseClasses}, "needs labels"},
 		"base":           {good, Options{Base: "student"}, "unknown base"},
@@ -277,12 +284,16 @@ func TestAnEpochVisitsEveryRowOnceInANewOrder(t *testing.T) {
 	for i := range x {
 		x[i] = float32(i / 2)
 	}
-	tr := newTrainer(f, x, 5, 3)
+	tr := newTrainer(f, Matrix(x, 2), 5, 3)
 	var orders [3][]float32
 	for epoch := range orders {
 		seen := map[float32]bool{}
 		for range 4 {
-			for i, v := range tr.draw() {
+			batch, err := tr.draw()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range batch {
 				if i%2 == 0 {
 					seen[v] = true
 					orders[epoch] = append(orders[epoch], v)
@@ -301,9 +312,9 @@ func TestAnEpochVisitsEveryRowOnceInANewOrder(t *testing.T) {
 // TestRidgeGrowsPastOverflow: a dead coordinate that a validation row has far off overflows float32 at the least ridge.
 func TestRidgeGrowsPastOverflow(t *testing.T) {
 	data, valid := unlabelled(rings(400, 5, 1)), rings(100, 5, 2)
-	column(data.X, 5, 1, func(float32) float32 { return 0 })
-	valid.X[1] = 1e35
-	ref, err := fitReference(data, valid, false, false)
+	column(values(data), 5, 1, func(float32) float32 { return 0 })
+	values(valid)[1] = 1e35
+	ref, err := fitReference(data, values(valid), false, false)
 	if err != nil || !finite(ref.nll) || ref.ridge <= leastRidge {
 		t.Fatalf("reference %+v, error %v", ref, err)
 	}

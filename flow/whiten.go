@@ -6,7 +6,6 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/oodflow/oodflow/internal/kernel"
@@ -114,69 +113,4 @@ func fitWhiten(mean []float64, cov *mat.SymDense, ridge float64) (*whiten, error
 		}
 	}
 	return w, nil
-}
-
-// covariance returns Σ_i (x_i − c_i)(x_i − c_i)ᵀ / n in float64.
-func covariance(x []float32, d int, centre func(i int) []float64) (*mat.SymDense, error) {
-	const chunk = 1024
-	n := rows(x, d)
-	cov := mat.NewSymDense(d, nil)
-	buf := make([]float64, min(n, chunk)*d)
-	for i := 0; i < n; i += chunk {
-		m := min(chunk, n-i)
-		for r := range m {
-			c := centre(i + r)
-			row := x[(i+r)*d : (i+r+1)*d]
-			for j, v := range row {
-				buf[r*d+j] = float64(v) - c[j]
-			}
-		}
-		part := blas64.General{Rows: m, Cols: d, Stride: d, Data: buf[:m*d]}
-		blas64.Syrk(blas.Trans, 1/float64(n), part, 1, cov.RawSymmetric())
-	}
-	for j := range d {
-		if v := cov.At(j, j); math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, fmt.Errorf("covariance: dimension %d is not finite", j)
-		}
-	}
-	return cov, nil
-}
-
-func meanRow(x []float32, d int) []float64 {
-	mean := make([]float64, d)
-	for i := 0; i < len(x); i += d {
-		for j, v := range x[i : i+d] {
-			mean[j] += float64(v)
-		}
-	}
-	n := float64(len(x) / d)
-	for j := range mean {
-		mean[j] /= n
-	}
-	return mean
-}
-
-// classMeans returns the mean feature of each class (C×d) and the number of its rows. A class without rows has the
-// mean of all.
-func classMeans(x []float32, d int, labels []int, classes int) (means []float64, counts []int) {
-	means, counts = make([]float64, classes*d), make([]int, classes)
-	for i, c := range labels {
-		counts[c]++
-		mu := means[c*d : (c+1)*d]
-		for j, v := range x[i*d : (i+1)*d] {
-			mu[j] += float64(v)
-		}
-	}
-	all := meanRow(x, d)
-	for c, k := range counts {
-		mu := means[c*d : (c+1)*d]
-		for j := range mu {
-			if k == 0 {
-				mu[j] = all[j]
-			} else {
-				mu[j] /= float64(k)
-			}
-		}
-	}
-	return means, counts
 }

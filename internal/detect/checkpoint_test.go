@@ -154,7 +154,8 @@ func TestFailedWritingEndsNothing(t *testing.T) {
 	var f flow.Keeping
 	f.Due = func(bool) bool { return true }
 	f.Save = k.save
-	_, _, err := flow.TrainKeeping(t.Context(), flow.Data{X: s.Features, Dim: s.D}, flow.Data{X: s.Features, Dim: s.D}, opt.Options, f, nil)
+	data := flow.Data{Rows: flow.Matrix(s.Features, s.D)}
+	_, _, err := flow.TrainKeeping(t.Context(), data, data, opt.Options, f, nil)
 	if err != nil || len(failed) != 2 || len(steps) < 10 {
 		t.Errorf("written at %v, failed at %v, error %v", steps, failed, err)
 	}

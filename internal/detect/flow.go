@@ -78,7 +78,7 @@ func fitFlow(ctx context.Context, train, valid *features.Set, opt FlowOptions, k
 		return nil, nil, err
 	}
 	var report *flow.Report
-	d.flow, report, err = flow.TrainKeeping(ctx, data, flow.Data{X: vx, Dim: valid.D}, opt.Options, keep, progress)
+	d.flow, report, err = flow.TrainKeeping(ctx, data, flow.Data{Rows: flow.Matrix(vx, valid.D)}, opt.Options, keep, progress)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -98,7 +98,7 @@ func (d *Flow) data(s *features.Set) (flow.Data, error) {
 	d.warn = warnings
 	if err != nil {
 		x, err := d.rows(nil, s, 0, s.N)
-		return flow.Data{X: x, Dim: s.D}, err
+		return flow.Data{Rows: flow.Matrix(x, s.D)}, err
 	}
 	var known, labels []int
 	for i, k := range c.of {
@@ -110,7 +110,7 @@ func (d *Flow) data(s *features.Set) (flow.Data, error) {
 		s = subset(s, known)
 	}
 	x, err := d.rows(nil, s, 0, s.N)
-	return flow.Data{X: x, Dim: s.D, Labels: labels, Classes: c.count}, err
+	return flow.Data{Rows: flow.Matrix(x, s.D), Labels: labels, Classes: c.count}, err
 }
 
 // rows returns rows from, ..., to-1 of s as the flow sees them, in dst where it has room.
