@@ -58,8 +58,13 @@ var errEmpty = errors.New("the file is empty")
 // Decode reads one picture: PNG, JPEG (baseline, progressive, gray, CMYK), GIF
 // (its first frame), WebP (still) or BMP, told apart by content. The size is
 // checked against [MaxPixels] before any pixel is decoded. An orientation
-// stored in EXIF is not applied, as it is not by torchvision and PIL. data is
-// not changed and may be reused once the Image is no longer read.
+// stored in EXIF is noted and not applied, as it is not by torchvision and PIL:
+// [Preprocess.Upright] is for that. data is not changed and may be reused once
+// the Image is no longer read.
+//
+// Colours become RGB as PIL's convert("RGB") makes them, with one exception: a
+// gray picture of 16 bits keeps its high bytes, where PIL makes all but its
+// darkest 256 levels white.
 func Decode(data []byte) (*Image, error) {
 	h, err := readHeader(data)
 	if err != nil {
@@ -99,6 +104,7 @@ func (h header) decode(data []byte) (m *Image, err error) {
 	if m.W != h.w || m.H != h.h {
 		return nil, fmt.Errorf("decode %s: %d×%d pixels where its header says %d×%d", h.name, m.W, m.H, h.w, h.h)
 	}
+	m.Orientation = orientation(h.name, data)
 	return m, nil
 }
 

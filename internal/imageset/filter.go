@@ -114,9 +114,10 @@ const coefBits = 32 - 8 - 2
 
 // kernel holds the weights that make a range of output samples.
 type kernel struct {
-	width int     // places per output sample in coef
-	taps  []tap   // the source samples of each output sample
-	coef  []int32 // their weights, 1<<coefBits is one
+	width   int     // places per output sample in coef
+	taps    []tap   // the source samples of each output sample
+	coef    []int32 // their weights, 1<<coefBits is one
+	scratch []float64
 }
 
 // tap is the range of source samples that one output sample is made of.
@@ -133,21 +134,22 @@ func (k *kernel) span() (from, to int) {
 	return k.taps[0].first, last.first + last.n
 }
 
-// makeKernel computes the weights for output samples from..to-1 of a row of in
-// samples resized to out.
+// fill computes the weights for output samples from..to-1 of a row of in samples
+// resized to out, in the memory that k has where it is enough.
 //
 // Output sample i is centred at (i + 1/2)·in/out. The source samples whose
 // centres lie within the support, itself widened by in/out when that shrinks
 // the row, are weighted by the filter; the weights are scaled to a sum of one
 // and rounded to fixed point, halves away from zero.
-func makeKernel(f Filter, in, out, from, to int) *kernel {
+func (k *kernel) fill(f Filter, in, out, from, to int) {
 	scale := float64(in) / float64(out)
 	stretch := max(scale, 1)
 	support := f.support() * stretch
-	k := &kernel{width: int(math.Ceil(support))*2 + 1}
-	k.taps = make([]tap, to-from)
-	k.coef = make([]int32, (to-from)*k.width)
-	weights := make([]float64, k.width)
+	k.width = int(math.Ceil(support))*2 + 1
+	k.taps = resize(k.taps, to-from)
+	k.coef = resize(k.coef, (to-from)*k.width)
+	k.scratch = resize(k.scratch, k.width)
+	weights := k.scratch
 	for i := range k.taps {
 		centre := (float64(from+i) + 0.5) * scale
 		first := max(int(centre-support+0.5), 0)
@@ -163,7 +165,6 @@ func makeKernel(f Filter, in, out, from, to int) *kernel {
 			k.coef[i*k.width+j] = fixed(weights[j], sum)
 		}
 	}
-	return k
 }
 
 // fixed is w/sum in fixed point.
@@ -172,4 +173,36 @@ func fixed(w, sum float64) int32 {
 		w /= sum
 	}
 	return int32(math.Copysign(0.5, w) + float64(w*(1<<coefBits)))
+}
+
+// kernels keeps the weights of the last few sizes: the images of a set often
+// agree in size, and where they do not, their memory is used again.
+type kernels struct {
+	keys [4]kernelKey
+	list [4]kernel
+	next int // the place that is used again next
+}
+
+type kernelKey struct {
+	f                 Filter
+	in, out, from, to int
+}
+
+// get returns the weights. They are valid until as many others have been asked for
+// as are kept.
+func (c *kernels) get(f Filter, in, out, from, to int) *kernel {
+	key := kernelKey{f, in, out, from, to}
+	for i := range c.keys {
+		if c.keys[i] == key {
+			return &c.list[i]
+		}
+	}
+	i := c.next
+	c.next = (i + 1) % len(c.list)
+	if 4*cap(c.list[i].coef) > maxScratch {
+		c.list[i] = kernel{}
+	}
+	c.keys[i] = key
+	c.list[i].fill(f, in, out, from, to)
+	return &c.list[i]
 }

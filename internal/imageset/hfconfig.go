@@ -1,12 +1,10 @@
 package imageset
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"math"
 	"os"
 	"slices"
@@ -20,50 +18,17 @@ const (
 	maxEdge = 8192
 )
 
-// processor is what a Hugging Face image processor does where its
-// configuration says nothing.
-type processor struct {
-	// square: a size given as one number is height and width, not the short side.
-	square   bool
-	resample Filter
-	// crop: do_center_crop is on.
-	crop bool
-	// cropPct: resizes by crop_pct, the rule of ConvNeXt.
-	cropPct bool
-}
-
-// processors are the image processors whose steps are the ones done here, by
-// name without "ImageProcessor", "FeatureExtractor" and "Fast".
-var processors = map[string]processor{
-	"ViT":         {square: true, resample: Bilinear},
-	"DeiT":        {square: true, resample: Bicubic, crop: true},
-	"Beit":        {square: true, resample: Bicubic, crop: true},
-	"Siglip":      {square: true, resample: Bicubic},
-	"Pvt":         {square: true, resample: Bilinear},
-	"Segformer":   {square: true, resample: Bilinear},
-	"MobileNetV1": {resample: Bilinear, crop: true},
-	"MobileNetV2": {resample: Bilinear, crop: true},
-	"Bit":         {resample: Bicubic, crop: true},
-	"CLIP":        {resample: Bicubic, crop: true},
-	"ConvNext":    {resample: Bicubic, cropPct: true},
-}
-
 // harmless are keys that do not change the tensor of an RGB picture.
-var harmless = map[string]bool{
-	"processor_class": true, "_processor_class": true, "auto_map": true, "_valid_processor_keys": true, "_name_or_path": true,
-	"do_convert_rgb": true, "data_format": true, "input_data_format": true, "return_tensors": true, "device": true,
-	"disable_grouping": true, "do_reduce_labels": true, "reduce_labels": true, "transformers_version": true,
-}
+var harmless = words(`processor_class _processor_class auto_map _valid_processor_keys _name_or_path do_convert_rgb data_format
+	input_data_format return_tensors device disable_grouping do_reduce_labels reduce_labels transformers_version
+	model_input_names num_labels num_channels in_chans`)
 
-// steps are keys that switch on something that is not done here.
-var steps = map[string]bool{
-	"do_pad": true, "pad_size": true, "size_divisor": true, "do_flip_channel_order": true, "do_thumbnail": true,
-	"do_align_long_axis": true, "do_crop_margin": true, "rescale_offset": true, "include_top": true,
-	"do_color_quantize": true, "do_split_image": true, "do_resize_longest_edge": true, "do_center_crop_margin": true,
-}
+// pixelWords are what the name of a key has in it that may change pixels.
+var pixelWords = []string{"do_", "size", "resiz", "resampl", "interpol", "crop", "pad", "mean", "std", "scale", "offset", "normal",
+	"channel", "color", "colour", "flip", "rotat", "fill", "gray", "gamma", "alias", "patch", "longest", "shortest", "aspect", "include_top"}
 
 // config is a preprocessor_config.json. A pointer is nil where a key is missing
-// or null.
+// or null. The keys of the last group are our own, see [canonical].
 type config struct {
 	Type         string          `json:"image_processor_type"`
 	OldType      string          `json:"feature_extractor_type"`
@@ -75,17 +40,35 @@ type config struct {
 	CropPct      *float64        `json:"crop_pct"`
 	DoRescale    *bool           `json:"do_rescale"`
 	Factor       *float64        `json:"rescale_factor"`
+	Offset       *bool           `json:"rescale_offset"`
 	DoNormalize  *bool           `json:"do_normalize"`
-	Mean         []float64       `json:"image_mean"`
-	Std          []float64       `json:"image_std"`
+	Mean         triple          `json:"image_mean"`
+	Std          triple          `json:"image_std"`
+	IncludeTop   *bool           `json:"include_top"`
+	Flip         *bool           `json:"do_flip_channel_order"`
 	ToSquare     *bool           `json:"default_to_square"`
+
+	Fit       *string `json:"fit"`
+	Antialias *bool   `json:"antialias"`
+	Fill      *[3]int `json:"crop_fill"`
+	Upright   *bool   `json:"do_exif_transpose"`
 }
 
 // known are the keys of config.
-var known = map[string]bool{
-	"image_processor_type": true, "feature_extractor_type": true, "do_resize": true, "size": true, "resample": true,
-	"do_center_crop": true, "crop_size": true, "crop_pct": true, "do_rescale": true, "rescale_factor": true,
-	"do_normalize": true, "image_mean": true, "image_std": true, "default_to_square": true,
+var known = words(`image_processor_type feature_extractor_type do_resize size resample do_center_crop crop_size crop_pct
+	do_rescale rescale_factor rescale_offset do_normalize image_mean image_std include_top do_flip_channel_order
+	default_to_square fit antialias crop_fill do_exif_transpose`)
+
+// triple is a value for each channel, or one for all.
+type triple []float64
+
+func (t *triple) UnmarshalJSON(text []byte) error {
+	var one float64
+	if json.Unmarshal(text, &one) == nil && string(text) != "null" {
+		*t = triple{one, one, one}
+		return nil
+	}
+	return json.Unmarshal(text, (*[]float64)(t))
 }
 
 // readConfig reads a small file.
@@ -105,77 +88,65 @@ func readConfig(path string) ([]byte, error) {
 	return text, nil
 }
 
-// parseConfig reads a preprocessor_config.json. Its centre crop is torchvision's
-// (halves rounded to even), which the fast processors of transformers use and
-// most checkpoints were trained with; the slow ones round halves down, which
-// moves the crop by a pixel at some sizes.
+// parseConfig reads a preprocessor_config.json, or a configuration of timm. The
+// centre crop is torchvision's (halves rounded to even), which the fast
+// processors of transformers use and most checkpoints were trained with; the
+// slow ones round halves down, which moves the crop by a pixel at some sizes.
 func parseConfig(text []byte) (*Preprocess, error) {
 	var keys map[string]json.RawMessage
 	if err := json.Unmarshal(text, &keys); err != nil {
 		return nil, fmt.Errorf("not a JSON object: %w", err)
+	}
+	if isTimm(keys) {
+		return parseTimm(keys, text)
 	}
 	var c config
 	if err := json.Unmarshal(text, &c); err != nil {
 		return nil, err
 	}
 	p := &Preprocess{}
-	if err := p.checkKeys(keys); err != nil {
+	if err := p.checkKeys(keys, known, harmless); err != nil {
 		return nil, err
 	}
-	kind, err := c.processor(p)
+	kind, err := c.processor()
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(c.resize(p, kind), c.crop(p, kind), c.values(p)); err != nil {
+	if err := errors.Join(c.resize(p, kind), c.crop(p, kind), c.values(p, kind)); err != nil {
 		return nil, err
 	}
-	if err := c.cropByShare(p, kind); err != nil {
+	if err := errors.Join(c.cropByShare(p, kind), c.own(p)); err != nil {
 		return nil, err
 	}
 	return p, p.finish()
 }
 
-// checkKeys refuses keys that ask for a step that is not done here, and warns
-// of those it does not know.
-func (p *Preprocess) checkKeys(keys map[string]json.RawMessage) error {
-	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		off := bytes.Equal(keys[key], []byte("false")) || bytes.Equal(keys[key], []byte("null"))
+// checkKeys refuses keys that ask for a step that is not done here, as far as
+// their names tell, and warns of the other unknown ones.
+func (p *Preprocess) checkKeys(keys map[string]json.RawMessage, known, harmless map[string]bool) error {
+	for _, key := range sortedKeys(keys) {
+		off := missing(keys[key]) || string(keys[key]) == "false" || string(keys[key]) == "0"
 		switch {
 		case known[key] || harmless[key] || off:
-		case steps[key]:
-			return fmt.Errorf("%q is %s: this step is not supported", key, keys[key])
+		case slices.ContainsFunc(pixelWords, func(w string) bool { return strings.Contains(strings.ToLower(key), w) }):
+			return fmt.Errorf("%q is %.100s: this step is not supported; if it does not change pixels, remove the key", key, keys[key])
 		default:
-			p.Warnings = append(p.Warnings, fmt.Sprintf("preprocessing: unknown key %q is ignored", key))
+			p.Warnings = append(p.Warnings, fmt.Sprintf("unknown key %q is ignored", key))
 		}
 	}
 	return nil
 }
 
-// processor finds the defaults of the processor that the file names. A file
-// without a name has none: what changes pixels must then be said in full.
-func (c *config) processor(p *Preprocess) (*processor, error) {
-	name := c.Type
-	if name == "" {
-		name = c.OldType
+// values sets scale, mean, standard deviation and the order of the channels.
+// Steps that follow each other are put into one: those of EfficientNet take one
+// off after scaling, and divide by the standard deviation twice.
+func (c *config) values(p *Preprocess, kind *processor) error {
+	if kind == nil {
+		kind = &processor{}
 	}
-	if name == "" {
-		return nil, nil
-	}
-	short := strings.TrimSuffix(name, "Fast")
-	short = strings.TrimSuffix(strings.TrimSuffix(short, "ImageProcessor"), "FeatureExtractor")
-	kind, ok := processors[short]
-	if !ok {
-		return nil, fmt.Errorf("image processor %q is not known (known: %s): if its steps are only resize, centre crop, rescale and normalise, "+
-			"remove the key and write out size, resample, crop_size, image_mean and image_std",
-			name, strings.Join(slices.Sorted(maps.Keys(processors)), ", "))
-	}
-	return &kind, nil
-}
-
-// values sets scale, mean and standard deviation.
-func (c *config) values(p *Preprocess) error {
-	p.Scale, p.Std = 1, [3]float64{1, 1, 1}
-	if on(c.DoRescale, true) {
+	p.Scale, p.Std, p.BGR = 1, [3]float64{1, 1, 1}, on(c.Flip, kind.flip)
+	rescale := on(c.DoRescale, true)
+	if rescale {
 		p.Scale = 1.0 / 255
 		if c.Factor != nil {
 			p.Scale = *c.Factor
@@ -184,17 +155,63 @@ func (c *config) values(p *Preprocess) error {
 	if !(p.Scale > 0) || math.IsInf(p.Scale, 0) {
 		return fmt.Errorf(`"rescale_factor" is %v: expected a positive number`, p.Scale)
 	}
-	if !on(c.DoNormalize, true) {
-		return nil
-	}
-	if len(c.Mean) != 3 || len(c.Std) != 3 {
-		return fmt.Errorf(`"image_mean" and "image_std" need 3 numbers each, have %d and %d (or set "do_normalize" to false)`, len(c.Mean), len(c.Std))
-	}
-	for i := range 3 {
-		if !(c.Std[i] > 0) {
-			return fmt.Errorf(`"image_std" is %v: expected positive numbers`, c.Std)
+	again := on(c.IncludeTop, kind.again)
+	if again || on(c.DoNormalize, !kind.plain) {
+		if err := p.setStats("image_mean", c.Mean, "image_std", c.Std); err != nil {
+			return fmt.Errorf(`%w (or set "do_normalize" to false)`, err)
 		}
 	}
-	p.Mean, p.Std = [3]float64(c.Mean), [3]float64(c.Std)
+	for i := range 3 {
+		switch {
+		case again && !on(c.DoNormalize, !kind.plain):
+			p.Mean[i] = 0
+		case again:
+			p.Std[i] *= p.Std[i]
+		}
+		if rescale && on(c.Offset, false) {
+			p.Mean[i]++
+		}
+	}
+	return nil
+}
+
+// setStats sets mean and standard deviation, which the keys of these names give.
+func (p *Preprocess) setStats(meanKey string, mean triple, stdKey string, std triple) error {
+	if len(mean) != 3 || len(std) != 3 {
+		return fmt.Errorf("%q and %q need 3 numbers each, have %d and %d", meanKey, stdKey, len(mean), len(std))
+	}
+	for i := range 3 {
+		if !(std[i] > 0) {
+			return fmt.Errorf("%q is %v: expected positive numbers", stdKey, std)
+		}
+	}
+	p.Mean, p.Std = [3]float64(mean), [3]float64(std)
+	return nil
+}
+
+// own sets what our own keys say.
+func (c *config) own(p *Preprocess) error {
+	p.Upright = on(c.Upright, false)
+	if !on(c.Antialias, true) {
+		if p.resizes() && p.Resample != Bilinear && p.Resample != Bicubic {
+			return fmt.Errorf(`"antialias" is false: only bilinear and bicubic resampling can do without, "resample" is %d, %v`, p.Resample, p.Resample)
+		}
+		p.Aliased = p.resizes()
+	}
+	if c.Fit != nil {
+		i := slices.Index(fits, *c.Fit)
+		if i < 0 || p.ResizeH == 0 && Fit(i) != Stretch {
+			return fmt.Errorf(`"fit" is %q: expected stretch, cover or contain, with height and width in "size"`, *c.Fit)
+		}
+		p.Fit = Fit(i)
+	}
+	if c.Fill != nil {
+		for i, v := range c.Fill {
+			if v < 0 || v > 255 {
+				return fmt.Errorf(`"crop_fill" is %v: expected three values of 0 to 255`, *c.Fill)
+			}
+			p.Fill[i] = byte(v)
+		}
+	}
 	return nil
 }

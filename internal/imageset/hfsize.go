@@ -92,47 +92,69 @@ func (c *config) crop(p *Preprocess, kind *processor) error {
 	return nil
 }
 
-// cropByShare applies crop_pct, the share of the resized picture that the crop
-// keeps: the short side becomes size/crop_pct and a square of size is cut out.
-// From 384 on nothing is cut, and the picture is stretched to a square.
+// cropByShare sets the short side before the crop for processors that derive it
+// from "size".
 func (c *config) cropByShare(p *Preprocess, kind *processor) error {
-	const whole = 384 // transformers, ConvNextImageProcessor.resize
-	if kind == nil || !kind.cropPct {
-		if c.CropPct != nil {
-			return errors.New(`"crop_pct" without "image_processor_type": "ConvNextImageProcessor": write the size before the crop as "size" and the crop as "crop_size"`)
-		}
+	rule := noShare
+	if kind != nil {
+		rule = kind.share
+	}
+	if c.CropPct != nil && rule != convNextShare && rule != poolShare {
+		return errors.New(`"crop_pct" without "image_processor_type": "ConvNextImageProcessor": write the size before the crop as "size" and the crop as "crop_size"`)
+	}
+	if rule == noShare || !p.resizes() {
+		return nil
+	}
+	if rule == levitShare {
+		p.ShortSide = p.ShortSide * 256 / 224
 		return nil
 	}
 	if p.ShortSide == 0 {
-		if p.resizes() {
-			return errors.New(`"size" of a ConvNext processor has to be a number or {"shortest_edge": ...}`)
-		}
-		return nil
+		return errors.New(`"size" of this processor has to be a number or {"shortest_edge": ...}`)
 	}
-	size, share := p.ShortSide, 224.0/256
+	share := 224.0 / 256
+	if rule == poolShare {
+		share = 0.9
+	}
 	if c.CropPct != nil {
 		share = *c.CropPct
-	}
-	if size >= whole {
-		p.ShortSide, p.ResizeH, p.ResizeW = 0, size, size
-		return nil
 	}
 	if !(share > 0.1 && share <= 1) {
 		return fmt.Errorf(`"crop_pct" is %v: expected a share of at most 1`, share)
 	}
-	p.ShortSide, p.CropH, p.CropW = int(float64(size)/share), size, size
+	size := p.ShortSide
+	p.ShortSide = int(float64(size) / share)
+	if rule == convNextShare {
+		p.cropConvNext(size)
+	}
 	return nil
+}
+
+// cropConvNext cuts a square of size out of the resized picture. From 384 on
+// nothing is cut, and the picture is stretched to a square.
+func (p *Preprocess) cropConvNext(size int) {
+	const whole = 384 // transformers, ConvNextImageProcessor.resize
+	if size >= whole {
+		p.ShortSide, p.ResizeH, p.ResizeW = 0, size, size
+		return
+	}
+	p.CropH, p.CropW = size, size
 }
 
 // imageSize is a size as a number, a short side, or height and width: the
 // others are 0.
 type imageSize struct{ number, edge, height, width int }
 
-// parseSize reads 224, {"shortest_edge": 224} or {"height": 224, "width": 224}.
+// parseSize reads 224, [224, 224], {"shortest_edge": 224} or
+// {"height": 224, "width": 224}.
 func parseSize(key string, raw json.RawMessage) (s imageSize, err error) {
+	var pair []int
+	if raw[0] == '[' && json.Unmarshal(raw, &pair) == nil && len(pair) == 2 && isEdge(pair[0]) && isEdge(pair[1]) {
+		return imageSize{height: pair[0], width: pair[1]}, nil
+	}
 	if raw[0] != '{' {
 		err = json.Unmarshal(raw, &s.number)
-		if err != nil || s.number < 1 || s.number > maxEdge {
+		if err != nil || !isEdge(s.number) {
 			return s, fmt.Errorf("%q is %s: expected 1 to %d, or an object with shortest_edge, or height and width", key, raw, maxEdge)
 		}
 		return s, nil
@@ -142,7 +164,7 @@ func parseSize(key string, raw json.RawMessage) (s imageSize, err error) {
 		return s, fmt.Errorf("%q: %w", key, err)
 	}
 	for name, v := range sides {
-		if v < 1 || v > maxEdge {
+		if !isEdge(v) {
 			return s, fmt.Errorf("%q has %s %d: expected 1 to %d", key, name, v, maxEdge)
 		}
 	}

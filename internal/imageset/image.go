@@ -13,6 +13,9 @@ type Image struct {
 	// Format is the file format, "png", "jpeg", "gif", "webp" or "bmp", or
 	// "raw" for pixels from a container.
 	Format string
+	// Orientation is how EXIF says that the picture is stored, 1 to 8; 1 is upright,
+	// and 0 is not known. Row does not heed it.
+	Orientation int
 
 	row func(dst []byte, y int)
 }

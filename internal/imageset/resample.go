@@ -11,22 +11,28 @@ type resampler struct {
 	mid  []byte  // rows resized horizontally
 	out  []byte  // the result
 	sums []int32 // one row of the vertical pass
-	hor  cachedKernel
-	ver  cachedKernel
-	at   []int // source column of each column, for Nearest
+	hor  kernels
+	ver  kernels
+	at   []int // source column of each column, then row of each row, for Nearest
+	interpolator
 }
 
 // maxScratch is the most scratch memory, in bytes, that is kept between images.
 const maxScratch = 16 << 20
 
 // window resizes m to w×h and returns the pixels within win, which lies inside
-// it: 3 bytes per pixel, row-major. The result is valid until the next call.
-func (r *resampler) window(m *Image, w, h int, f Filter, win image.Rectangle) []byte {
+// it: 3 bytes per pixel, row-major. aliased does so as torch without antialias.
+// The result is valid until the next call.
+func (r *resampler) window(m *Image, w, h int, f Filter, aliased bool, win image.Rectangle) []byte {
 	r.row = resize(r.row, 3*m.W)
 	r.out = resize(r.out, 3*win.Dx()*win.Dy())
-	if f == Nearest && (w != m.W || h != m.H) {
+	changes := w != m.W || h != m.H
+	switch {
+	case changes && f == Nearest:
 		r.nearest(m, w, h, win)
-	} else {
+	case changes && aliased:
+		r.interpolate(r.out, r.row, m, w, h, f, win)
+	default:
 		r.filtered(m, w, h, f, win)
 	}
 	if cap(r.mid) > maxScratch {
@@ -102,9 +108,9 @@ func (r *resampler) vertical(dst, rows []byte, weights []int32) {
 
 // nearest takes for each pixel the source pixel that its centre falls in.
 func (r *resampler) nearest(m *Image, w, h int, win image.Rectangle) {
-	columns := nearestIndices(r.at[:0], m.W, w, win.Min.X, win.Max.X)
-	rows := nearestIndices(columns, m.H, h, win.Min.Y, win.Max.Y)[len(columns):]
-	r.at = columns
+	r.at = nearestIndices(r.at[:0], m.W, w, win.Min.X, win.Max.X)
+	r.at = nearestIndices(r.at, m.H, h, win.Min.Y, win.Max.Y)
+	columns, rows := r.at[:win.Dx()], r.at[win.Dx():]
 	last := -1
 	dst := r.out
 	for _, y := range rows {
@@ -132,24 +138,4 @@ func nearestIndices(dst []int, in, out, from, to int) []int {
 		at += step
 	}
 	return dst
-}
-
-// cachedKernel remembers the last kernel: the images of a set often agree in
-// size.
-type cachedKernel struct {
-	key kernelKey
-	k   *kernel
-}
-
-type kernelKey struct {
-	f                 Filter
-	in, out, from, to int
-}
-
-func (c *cachedKernel) get(f Filter, in, out, from, to int) *kernel {
-	key := kernelKey{f, in, out, from, to}
-	if c.k == nil || c.key != key {
-		c.key, c.k = key, makeKernel(f, in, out, from, to)
-	}
-	return c.k
 }

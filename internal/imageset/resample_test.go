@@ -38,7 +38,7 @@ func TestResizeGoldens(t *testing.T) {
 		for _, file := range files {
 			want, w, h := wantPixels(t, file)
 			var r resampler
-			got := r.window(rgb(src, sw, sh), w, h, f, image.Rect(0, 0, w, h))
+			got := r.window(rgb(src, sw, sh), w, h, f, false, image.Rect(0, 0, w, h))
 			if _, most := difference(got, want); most != 0 || len(got) != len(want) {
 				t.Errorf("%v to %d×%d differs from PIL by up to %d", f, w, h, most)
 			}
@@ -59,10 +59,10 @@ func TestResizeWindow(t *testing.T) {
 		rw, rh := 1+rng.IntN(60), 1+rng.IntN(60)
 		f := filters[rng.IntN(len(filters))]
 		m := rgb(noise(rng, w, h), w, h)
-		whole := append([]byte(nil), r.window(m, rw, rh, f, image.Rect(0, 0, rw, rh))...)
+		whole := append([]byte(nil), r.window(m, rw, rh, f, false, image.Rect(0, 0, rw, rh))...)
 		x, y := rng.IntN(rw), rng.IntN(rh)
 		win := image.Rect(x, y, x+1+rng.IntN(rw-x), y+1+rng.IntN(rh-y))
-		part := r.window(m, rw, rh, f, win)
+		part := r.window(m, rw, rh, f, false, win)
 		for py := range win.Dy() {
 			row := whole[3*((y+py)*rw+x):][:3*win.Dx()]
 			if string(row) != string(part[3*py*win.Dx():][:len(row)]) {
@@ -86,13 +86,13 @@ func TestResizeKeeps(t *testing.T) {
 		for i := range flat {
 			flat[i] = colour[i%3]
 		}
-		for i, v := range r.window(rgb(flat, w, h), rw, rh, f, image.Rect(0, 0, rw, rh)) {
+		for i, v := range r.window(rgb(flat, w, h), rw, rh, f, false, image.Rect(0, 0, rw, rh)) {
 			if v != colour[i%3] {
 				t.Fatalf("%v of %d×%d to %d×%d: colour %d became %d", f, w, h, rw, rh, colour[i%3], v)
 			}
 		}
 		pix := noise(rng, w, h)
-		if got := r.window(rgb(pix, w, h), w, h, f, image.Rect(0, 0, w, h)); string(got) != string(pix) {
+		if got := r.window(rgb(pix, w, h), w, h, f, false, image.Rect(0, 0, w, h)); string(got) != string(pix) {
 			t.Fatalf("%v changed a picture that has its size", f)
 		}
 	}
@@ -104,7 +104,8 @@ func TestKernel(t *testing.T) {
 	for range 500 {
 		in, out := 1+rng.IntN(300), 1+rng.IntN(300)
 		f := filters[1+rng.IntN(len(filters)-1)]
-		k := makeKernel(f, in, out, 0, out)
+		var k kernel
+		k.fill(f, in, out, 0, out)
 		for i, p := range k.taps {
 			sum := 0
 			for _, c := range k.weights(i) {
@@ -144,7 +145,7 @@ func TestResizeNearSlow(t *testing.T) {
 	pix := noise(rng, w, h)
 	for _, f := range filters[1:] {
 		var r resampler
-		got := r.window(rgb(pix, w, h), rw, rh, f, image.Rect(0, 0, rw, rh))
+		got := r.window(rgb(pix, w, h), rw, rh, f, false, image.Rect(0, 0, rw, rh))
 		for y := range rh {
 			for x := range rw {
 				for c := range 3 {
@@ -192,7 +193,7 @@ func BenchmarkResize(b *testing.B) {
 			var r resampler
 			b.ReportAllocs()
 			for b.Loop() {
-				r.window(m, 341, 256, f, image.Rect(58, 16, 282, 240))
+				r.window(m, 341, 256, f, false, image.Rect(58, 16, 282, 240))
 			}
 		})
 	}

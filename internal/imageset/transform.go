@@ -6,10 +6,13 @@ import (
 	"math"
 )
 
-// resized is the size of a w×h picture after resizing and before cropping. The
-// long side is cut to a whole number of pixels, not rounded.
+// resized is the size of a w×h picture after resizing and before cropping. By
+// the rule of the short side the long one is cut to a whole number of pixels;
+// where a picture is fitted to two sides, both are rounded, halves to even.
 func (p *Preprocess) resized(w, h int) (int, int) {
 	switch {
+	case p.ResizeH > 0 && p.Fit != Stretch:
+		return p.fitted(w, h)
 	case p.ResizeH > 0:
 		return p.ResizeW, p.ResizeH
 	case p.ShortSide > 0 && w <= h:
@@ -18,6 +21,18 @@ func (p *Preprocess) resized(w, h int) (int, int) {
 		return int(int64(p.ShortSide) * int64(w) / int64(h)), p.ShortSide
 	}
 	return w, h
+}
+
+// fitted is the size of a w×h picture that covers ResizeH×ResizeW or is contained
+// in it: timm's ResizeKeepRatio.
+func (p *Preprocess) fitted(w, h int) (int, int) {
+	ratioH, ratioW := float64(h)/float64(p.ResizeH), float64(w)/float64(p.ResizeW)
+	ratio := min(ratioH, ratioW)
+	if p.Fit == Contain {
+		ratio = max(ratioH, ratioW)
+	}
+	side := func(n int) int { return max(1, int(math.RoundToEven(float64(n)/ratio))) }
+	return side(w), side(h)
 }
 
 // crop is where the output, h×w, lies on a picture of side rw×rh: it may reach
@@ -45,11 +60,15 @@ func cropStart(side, crop int) int {
 type transformer struct {
 	pre *Preprocess
 	resampler
+	turned []byte // a picture turned upright
 }
 
 // apply writes the tensor of m, 3×h×w, to dst, grown where it is too short.
 func (t *transformer) apply(dst []float32, m *Image) (out []float32, h, w int, err error) {
 	p := t.pre
+	if p.Upright && m.Orientation > 1 {
+		m = t.upright(m)
+	}
 	rw, rh := p.resized(m.W, m.H)
 	win := p.crop(rw, rh)
 	h, w = win.Dy(), win.Dx()
@@ -57,28 +76,42 @@ func (t *transformer) apply(dst []float32, m *Image) (out []float32, h, w int, e
 		return dst, 0, 0, fmt.Errorf("a picture of %d×%d is too long and narrow: it would be resized to %d×%d", m.W, m.H, rw, rh)
 	}
 	inside := win.Intersect(image.Rect(0, 0, rw, rh))
-	pixels := t.window(m, rw, rh, p.Resample, inside)
+	pixels := t.window(m, rw, rh, p.Resample, p.Aliased, inside)
+	if cap(t.turned) > maxScratch {
+		t.turned = nil
+	}
 	dst = resize(dst, 3*h*w)
+	planes := p.planes(dst, h*w)
 	if inside != win {
-		for c := range 3 {
-			fill(dst[c*h*w:(c+1)*h*w], p.values[c][0])
+		for c, plane := range planes {
+			fill(plane, p.values[c][p.Fill[c]])
 		}
 	}
 	stride := 3 * inside.Dx()
 	for y := range inside.Dy() {
 		to := (inside.Min.Y-win.Min.Y+y)*w + inside.Min.X - win.Min.X
-		p.normalize(dst[to:], h*w, pixels[y*stride:(y+1)*stride])
+		p.normalize(planes, to, pixels[y*stride:(y+1)*stride])
 	}
 	return dst, h, w, nil
 }
 
-// normalize writes a row of pixels to the three planes of a tensor, the first of
-// which dst begins in; plane is their distance.
-func (p *Preprocess) normalize(dst []float32, plane int, row []byte) {
+// planes are the parts of a tensor that red, green and blue go to, n values each.
+func (p *Preprocess) planes(tensor []float32, n int) [3][]float32 {
+	first, second, third := tensor[:n], tensor[n:2*n], tensor[2*n:3*n]
+	if p.BGR {
+		return [3][]float32{third, second, first}
+	}
+	return [3][]float32{first, second, third}
+}
+
+// normalize writes a row of pixels to the planes, from place at on.
+func (p *Preprocess) normalize(planes [3][]float32, at int, row []byte) {
 	n := len(row) / 3
-	red, green, blue := dst[:n], dst[plane:][:n], dst[2*plane:][:n]
-	for x := range red {
-		red[x], green[x], blue[x] = p.values[0][row[3*x]], p.values[1][row[3*x+1]], p.values[2][row[3*x+2]]
+	for c, plane := range planes {
+		values, dst := &p.values[c], plane[at:][:n]
+		for x, from := 0, row[c:]; x < len(dst); x++ {
+			dst[x] = values[from[3*x]]
+		}
 	}
 }
 
@@ -88,14 +121,15 @@ func fill(dst []float32, v float32) {
 	}
 }
 
-// Apply returns the tensor of a picture, 3×h×w in the order red, green, blue,
-// row-major.
+// Apply returns the tensor of a picture, 3×h×w in the order red, green, blue
+// (with BGR: blue, green, red), row-major.
 //
-// The picture is resized first: with ShortSide s the short side becomes s and
-// the long side s·long/short, cut; a side that has its length already is not
-// resampled. Resampling is PIL's, on 8-bit values. The crop begins at
-// (side-crop)/2, halves to even; where a picture is smaller than the crop, it
-// is surrounded by zeros. Then each value is (pixel·Scale - Mean)/Std in float32.
+// With Upright the picture is turned first. Then it is resized: with ShortSide s
+// the short side becomes s and the long side s·long/short, cut; a side that has
+// its length already is not resampled. Resampling is PIL's, on 8-bit values; with
+// Aliased it is torch's, rounded to 8 bits. The crop begins at (side-crop)/2,
+// halves to even; where a picture is smaller than the crop, it is surrounded by
+// Fill. Then each value is (pixel·Scale - Mean)/Std in float32.
 func (p *Preprocess) Apply(m *Image) (tensor []float32, h, w int, err error) {
 	p, err = p.ready()
 	if err != nil {
