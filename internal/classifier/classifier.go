@@ -35,11 +35,13 @@ type Info struct {
 	Classes       int    // logits per image; 0 where the model has none
 
 	InputName     string
-	Channels      int // always 3: red, green, blue
-	Height, Width int // of the images it takes; 0 takes any
-	FixedBatch    int // images per run that the model itself fixes; 0 when it takes any number
-	Batch         int // images per call of Run that suit the engine best
-	Threads       int // cores it computes with
+	Channels      int  // always 3: red, green, blue
+	Height, Width int  // of the images it takes; 0 takes any
+	ChannelsLast  bool // it takes N×H×W×3; Run is given N×3×H×W all the same
+	Bytes         bool // it takes pixels of 0 to 255 as uint8; Run is given them as float32
+	FixedBatch    int  // images per run that the model itself fixes; 0 when it takes any number
+	Batch         int  // images per call of Run that suit the engine best
+	Threads       int  // cores it computes with
 
 	Head *features.Head // the linear head, proven on a probe; nil where the head is not linear
 	Why  []string       // how the features were found, for people
@@ -103,7 +105,7 @@ func open(path string, opt Options) (*Classifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := start(opt, graph{source: m, model: model, folder: folder, input: in.name, outputs: outputs, threads: threads}, in)
+	s, err := start(opt, graph{source: m, model: model, folder: folder, input: in.name, bytes: in.bytes, outputs: outputs, threads: threads}, in)
 	if err != nil {
 		return nil, err
 	}

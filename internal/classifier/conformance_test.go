@@ -27,6 +27,15 @@ func testPixels() []float32 {
 	return x
 }
 
+// testBytes are those of a model that takes bytes.
+func testBytes() []float32 {
+	x := make([]float32, testImages*rgb*testSide*testSide)
+	for i := range x {
+		x[i] = float32((i*7919 + i/768*104729 + i/16*31) % 2017 / 8)
+	}
+	return x
+}
+
 // eachEngine runs a test once for every engine; ONNX Runtime is skipped where its library is not found.
 func eachEngine(t *testing.T, test func(t *testing.T, engine string)) {
 	for _, engine := range []string{EngineRuntime, EnginePure} {
@@ -117,6 +126,7 @@ var testModels = []struct {
 	{"static4", 24, 4, true, nil},
 	{"static1", 12, 1, true, nil},
 	{"last", 24, 0, true, []string{"Transpose"}},
+	{"bytes", 24, 0, true, []string{"Transpose", "Cast"}},
 }
 
 // TestEngines is the conformance suite: what every engine must do, on every model.
@@ -135,7 +145,14 @@ func TestEngines(t *testing.T) {
 				checkOperators(t, path, m.operators)
 				f := readNpy(t, filepath.Join("testdata", m.name+"_features.npy"))
 				l := readNpy(t, filepath.Join("testdata", m.name+"_logits.npy"))
-				checkGolden(t, c, testPixels(), f, l, testSide)
+				if info.Bytes != (m.name == "bytes") || info.ChannelsLast != (m.name == "bytes" || m.name == "last") {
+					t.Errorf("info is %+v", info)
+				}
+				images := testPixels()
+				if info.Bytes {
+					images = testBytes()
+				}
+				checkGolden(t, c, images, f, l, testSide)
 				checkBatches(t, c, testSide)
 				checkMisuse(t, c)
 			})
@@ -178,7 +195,7 @@ func checkBatches(t *testing.T, c *Classifier, side int) {
 	t.Helper()
 	image := rgb * side * side
 	most := min(64, c.Info().Batch) + 3
-	images := probeImages(most * image)
+	images := c.input.probe(most * image)
 	var f, l []float32
 	for i := range most {
 		fi, li := mustRun(t, c, images[i*image:(i+1)*image], 1, side, side)
@@ -219,6 +236,21 @@ func checkMisuse(t *testing.T, c *Classifier) {
 	if _, _, err := c.Run(testPixels(), testImages, testSide, testSide); err == nil || !strings.Contains(err.Error(), "closed") {
 		t.Errorf("run after closing: error %v", err)
 	}
+}
+
+// TestNotBytes: what is no byte is refused by a model that takes bytes, not rounded.
+func TestNotBytes(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		c := mustOpen(t, "testdata/bytes.onnx", Options{Engine: engine})
+		for _, bad := range []float64{-1, 0.5, 256, math.NaN(), math.Inf(1)} {
+			images := testBytes()
+			images[5*rgb*testSide*testSide+17] = float32(bad)
+			if _, _, err := c.Run(images, testImages, testSide, testSide); err == nil || !strings.Contains(err.Error(), "takes pixels as bytes, 0 to 255") {
+				t.Errorf("%v: error %v", bad, err)
+			}
+		}
+		mustRun(t, c, testBytes(), testImages, testSide, testSide)
+	})
 }
 
 // TestNaN: what is not finite is reported with the image it belongs to. (Where a maximum with zero follows,

@@ -24,6 +24,8 @@ func describe(path, sum string, in input, head *onnx.Head, s started) Info {
 		Channels:      rgb,
 		Height:        in.height,
 		Width:         in.width,
+		ChannelsLast:  in.channelsLast,
+		Bytes:         in.bytes,
 		FixedBatch:    in.batch,
 		Why:           head.Why,
 	}

@@ -4,8 +4,8 @@ import "github.com/oodflow/oodflow/internal/onnx"
 
 // engine evaluates a graph at the tensors it was started for. An engine is used by one goroutine at a time.
 type engine interface {
-	// run lets fill write the input, a float32 tensor of the given shape in the graph's own layout, computes,
-	// and returns the wanted tensors in the order they were asked for. They are valid until the next run.
+	// run lets fill write the input, a tensor of the given shape in the graph's own layout whose values are whole
+	// numbers of 0 to 255 where the graph takes bytes, computes, and returns the wanted tensors in the order they were asked for. They are valid until the next run.
 	run(shape [4]int, fill func(dst []float32)) ([]array, error)
 	// version is the engine's version, for people.
 	version() string
@@ -25,6 +25,7 @@ type graph struct {
 	model   []byte   // ONNX, external data not included
 	folder  string   // where the external data lies
 	input   string   // name of the one input
+	bytes   bool     // the input is uint8, not float32
 	outputs []string // the wanted tensors
 	threads int      // goroutines or native threads to compute with, at least 1
 }

@@ -22,9 +22,10 @@ type input struct {
 	height       int
 	width        int
 	channelsLast bool // N×H×W×3 instead of N×3×H×W
+	bytes        bool // uint8, pixels of 0 to 255, instead of float32
 }
 
-// inputOf finds the image input of a model and checks that it takes RGB images in float32.
+// inputOf finds the image input of a model and checks that it takes RGB images in float32 or as bytes.
 func inputOf(m *onnx.Model) (input, error) {
 	if len(m.Inputs) != 1 {
 		names := make([]string, len(m.Inputs))
@@ -35,8 +36,8 @@ func inputOf(m *onnx.Model) (input, error) {
 			len(m.Inputs), strings.Join(names, ", "))
 	}
 	v := m.Inputs[0]
-	if v.Type != onnx.Float {
-		return input{}, fmt.Errorf("the model's input %s is %v: only float32 input is supported, so export the model with a float32 input",
+	if v.Type != onnx.Float && v.Type != onnx.Uint8 {
+		return input{}, fmt.Errorf("the model's input %s is %v: only float32 and uint8 input is supported, so export the model with a float32 input",
 			v.Name, v.Type)
 	}
 	if v.Shape != nil && len(v.Shape) != 4 {
@@ -46,7 +47,7 @@ func inputOf(m *onnx.Model) (input, error) {
 	for i, d := range v.Shape {
 		dims[i] = int(max(0, min(d, math.MaxInt32)))
 	}
-	in := input{name: v.Name, batch: dims[0], height: dims[2], width: dims[3]}
+	in := input{name: v.Name, batch: dims[0], height: dims[2], width: dims[3], bytes: v.Type == onnx.Uint8}
 	switch {
 	case dims[1] == rgb || dims[1] == 0 && dims[3] != rgb:
 	case dims[3] == rgb:
@@ -81,6 +82,20 @@ func (in input) check(h, w int) error {
 	return nil
 }
 
+// checkBytes refuses values that are not bytes where the model takes those. per is the number of values of an
+// image.
+func (in input) checkBytes(images []float32, per int) error {
+	if !in.bytes {
+		return nil
+	}
+	for i, v := range images {
+		if !(v >= 0 && v <= 255) || float32(uint8(v)) != v {
+			return fmt.Errorf("image %d of the batch has the value %v: the model takes pixels as bytes, 0 to 255, which must not be scaled", i/per, v)
+		}
+	}
+	return nil
+}
+
 // size names the image size the model takes.
 func (in input) size() string {
 	side := func(n int) string {
@@ -109,6 +124,19 @@ func (in input) write(dst, src []float32, h, w int) {
 		}
 	}
 	clear(dst[len(src):])
+}
+
+// Input is how a model takes its images.
+type Input struct {
+	ChannelsLast  bool // N×H×W×3 instead of N×3×H×W
+	Bytes         bool // uint8, pixels of 0 to 255, instead of float32
+	Height, Width int  // 0 takes any
+}
+
+// InputOf tells how a model takes its images, or why it is no classifier of RGB images.
+func InputOf(m *onnx.Model) (Input, error) {
+	in, err := inputOf(m)
+	return Input{in.channelsLast, in.bytes, in.height, in.width}, err
 }
 
 // probeSize is the size of the images to try the model with.

@@ -114,7 +114,7 @@ func (e *runtimeEngine) libraryPath() string { return e.library.Path }
 
 func (e *runtimeEngine) run(shape [4]int, fill func([]float32)) ([]array, error) {
 	if b := e.bindings[shape]; b != nil {
-		fill(b.input.GetData())
+		b.take(fill)
 		if err := e.session.RunWithBinding(b.io); err != nil {
 			return nil, fmt.Errorf("run the model with ONNX Runtime: %w", err)
 		}
@@ -140,10 +140,10 @@ func (e *runtimeEngine) firstRun(shape [4]int, fill func([]float32)) (b *binding
 			b.destroy()
 		}
 	}()
-	if b.input, err = b.tensor(shape[:]); err != nil {
+	if err = b.makeInput(shape[:], e.graph.bytes); err != nil {
 		return b, err
 	}
-	fill(b.input.GetData())
+	b.take(fill)
 	values := make([]ort.Value, len(e.graph.outputs))
 	defer func() {
 		for _, v := range values {

@@ -11,20 +11,46 @@ import (
 
 // binding holds the tensors of one input shape.
 type binding struct {
-	input   *ort.Tensor[float32]
+	input   ort.Value
+	images  []float32 // the input as it is written
+	bytes   []uint8   // the same as bytes, where the model takes those; nil otherwise
 	outputs []*ort.Tensor[float32]
 	arrays  []array // the outputs as Go sees them
 	io      *ort.IoBinding
 	pins    runtime.Pinner
 }
 
-// tensor makes a tensor over Go memory that stays where it is while C holds its address.
-func (b *binding) tensor(shape []int) (*ort.Tensor[float32], error) {
+// makeInput makes the tensor of the input.
+func (b *binding) makeInput(shape []int, bytes bool) error {
+	if bytes {
+		t, err := newTensor[uint8](b, shape)
+		if err == nil {
+			b.input, b.bytes, b.images = t, t.GetData(), make([]float32, elements(shape))
+		}
+		return err
+	}
+	t, err := newTensor[float32](b, shape)
+	if err == nil {
+		b.input, b.images = t, t.GetData()
+	}
+	return err
+}
+
+// take lets fill write the input.
+func (b *binding) take(fill func([]float32)) {
+	fill(b.images)
+	for i := range b.bytes {
+		b.bytes[i] = uint8(b.images[i])
+	}
+}
+
+// newTensor makes a tensor over Go memory that stays where it is while C holds its address.
+func newTensor[T ort.TensorData](b *binding, shape []int) (*ort.Tensor[T], error) {
 	dims := make(ort.Shape, len(shape))
 	for i, d := range shape {
 		dims[i] = int64(d)
 	}
-	data := make([]float32, elements(shape))
+	data := make([]T, elements(shape))
 	if len(data) > 0 {
 		b.pins.Pin(&data[0])
 	}
@@ -45,7 +71,7 @@ func (b *binding) bindOutput(name string, first ort.Value) error {
 	for i, d := range value.GetShape() {
 		shape[i] = int(d)
 	}
-	t, err := b.tensor(shape)
+	t, err := newTensor[float32](b, shape)
 	if err != nil {
 		return err
 	}

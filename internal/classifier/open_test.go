@@ -70,8 +70,8 @@ func TestOpenRefuses(t *testing.T) {
 		{name: "two inputs", message: "the model has 2 inputs (image, mask)", model: network(func(g *onnx.Graph) {
 			g.Inputs = append(g.Inputs, onnx.Value{Name: "mask", Type: onnx.Float, Shape: []int64{1}})
 		})},
-		{name: "float16", message: "input image is float16: only float32 input is supported", model: network(func(g *onnx.Graph) { g.Inputs[0].Type = onnx.Float16 })},
-		{name: "uint8", message: "input image is uint8: only float32 input is supported", model: network(func(g *onnx.Graph) { g.Inputs[0].Type = onnx.Uint8 })},
+		{name: "float16", message: "input image is float16: only float32 and uint8 input is supported", model: network(func(g *onnx.Graph) { g.Inputs[0].Type = onnx.Float16 })},
+		{name: "int8", message: "input image is int8: only float32 and uint8 input is supported", model: network(func(g *onnx.Graph) { g.Inputs[0].Type = onnx.Int8 })},
 		{name: "rank", message: "has shape [N 192]: images go in as N×3×H×W or N×H×W×3", model: network(func(g *onnx.Graph) { g.Inputs[0].Shape = []int64{-1, 192} })},
 		{name: "one channel", message: "has shape [N 1 8 8], which is not one of RGB images", model: network(func(g *onnx.Graph) { g.Inputs[0].Shape[1] = 1 })},
 		{name: "huge", message: "shape [N 3 1000000 1000000], which is too large", model: network(func(g *onnx.Graph) { g.Inputs[0].Shape = []int64{-1, 3, 1e6, 1e6} })},

@@ -28,7 +28,7 @@ const (
 func (c *Classifier) prove() error {
 	h, w := c.input.probeSize()
 	const n = 2
-	images := probeImages(n * rgb * h * w)
+	images := c.input.probe(n * rgb * h * w)
 	if err := c.measure(images[:rgb*h*w], h, w); err != nil {
 		return err
 	}
@@ -86,6 +86,17 @@ func probeImages(n int) []float32 {
 	x := make([]float32, n)
 	for i := range x {
 		x[i] = float32(r.NormFloat64())
+	}
+	return x
+}
+
+// probe is n values of random images such as the model takes.
+func (in input) probe(n int) []float32 {
+	x := probeImages(n)
+	if in.bytes {
+		for i, v := range x {
+			x[i] = float32(math.Floor(math.Abs(math.Mod(float64(v)*100, 256))))
+		}
 	}
 	return x
 }

@@ -38,6 +38,9 @@ func (c *Classifier) run(images []float32, n, h, w int) error {
 	if len(images) != n*image {
 		return fmt.Errorf("%d values given for %d images of %d×%d×%d, which have %d", len(images), n, rgb, h, w, n*image)
 	}
+	if err := c.input.checkBytes(images, image); err != nil {
+		return err
+	}
 	c.features = slices.Grow(c.features[:0], n*c.info.Dim)[:n*c.info.Dim]
 	c.logits = slices.Grow(c.logits[:0], n*c.info.Classes)[:n*c.info.Classes]
 	piece := c.info.Batch

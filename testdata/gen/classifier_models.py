@@ -5,7 +5,7 @@ Usage: python3 testdata/gen/classifier_models.py internal/classifier/testdata
 
 Made with torch 1.13.0 and numpy on the CPU (Debian's python3-torch), opset 14. For every model NAME there are
 NAME.onnx, NAME_features.npy and NAME_logits.npy: the penultimate features and the logits of IMAGES images whose
-values are given by pixels() below, which the Go tests repeat.
+values are given by pixels() below (pixel_bytes() for bytes), which the Go tests repeat.
 """
 import os
 import sys
@@ -18,10 +18,20 @@ import torch.nn.functional as F
 IMAGES, SIDE, CLASSES = 7, 16, 5
 
 
-def pixels():
-    """Values in [-1, 1) from integer arithmetic, the same in every language."""
+def numbers():
+    """Values of 0 to 2016 from integer arithmetic, the same in every language."""
     i = np.arange(IMAGES * 3 * SIDE * SIDE, dtype=np.int64)
-    v = (i * 7919 + (i // 768) * 104729 + (i // 16) * 31) % 2017 / 1008.5 - 1
+    return (i * 7919 + (i // 768) * 104729 + (i // 16) * 31) % 2017
+
+
+def pixel_bytes():
+    """Values of 0 to 252."""
+    return torch.from_numpy((numbers() // 8).astype(np.uint8).reshape(IMAGES, 3, SIDE, SIDE))
+
+
+def pixels():
+    """Values in [-1, 1)."""
+    v = numbers() / 1008.5 - 1
     return torch.from_numpy(v.astype(np.float32).reshape(IMAGES, 3, SIDE, SIDE))
 
 
@@ -131,6 +141,20 @@ class Last(nn.Module):
         return self.inner.head(self.features(x))
 
 
+class Bytes(nn.Module):
+    """Takes pixels of 0 to 255 as bytes, N x H x W x 3, and scales them itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = Plain()
+
+    def features(self, x):
+        return self.inner.features(x.permute(0, 3, 1, 2).float() / 127.5 - 1)
+
+    def forward(self, x):
+        return self.inner.head(self.features(x))
+
+
 class Mixed(nn.Module):
     """Subtracts the mean of the batch: the result for an image depends on the others."""
 
@@ -156,11 +180,11 @@ def randomise(model):
             nn.init.uniform_(m.running_var, 0.3, 2)
 
 
-def write(folder, name, model, batch=None, last=False):
+def write(folder, name, model, batch=None, last=False, x=None):
     torch.manual_seed(1)
     model = model().eval()
     randomise(model)
-    x = pixels()
+    x = pixels() if x is None else x
     if last:
         x = x.permute(0, 2, 3, 1).contiguous()
     with torch.no_grad():
@@ -183,6 +207,7 @@ def main(folder):
     write(folder, "static4", Plain, batch=4)
     write(folder, "static1", Residual, batch=1)
     write(folder, "last", Last, last=True)
+    write(folder, "bytes", Bytes, last=True, x=pixel_bytes())
     write(folder, "mixed", Mixed)
 
 
