@@ -92,8 +92,8 @@ func (h Header) metadata() map[string]string {
 }
 
 // readMetadata checks that f is a feature set of this version, or of no stated format at all, and reads
-// what its metadata says into s. own tells which.
-func (s *Set) readMetadata(f *safetensors.File) (own bool, err error) {
+// what its metadata says into r. own tells which.
+func (r *Reader) readMetadata(f *safetensors.File) (own bool, err error) {
 	switch kind := f.Metadata[mFormat]; {
 	case kind == format:
 	case len(kind) > 8 && kind[:8] == format[:8]:
@@ -105,9 +105,9 @@ func (s *Set) readMetadata(f *safetensors.File) (own bool, err error) {
 		return true, fmt.Errorf("is a feature set of version %q, and this oodflow reads version %s; extract again, or update oodflow",
 			v, formatVersion)
 	}
-	s.Provenance = ProvenanceFrom(f.Metadata)
+	r.Provenance = ProvenanceFrom(f.Metadata)
 	if names, ok := f.Metadata[mClasses]; ok {
-		if err := json.Unmarshal([]byte(names), &s.Classes); err != nil {
+		if err := json.Unmarshal([]byte(names), &r.Classes); err != nil {
 			return true, fmt.Errorf("read the class names: %w", err)
 		}
 	}

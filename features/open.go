@@ -2,6 +2,7 @@ package features
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/oodflow/oodflow/internal/npy"
 	"github.com/oodflow/oodflow/internal/safetensors"
@@ -30,24 +30,48 @@ import (
 //
 // Open checks the file's structure, Check its values. Errors name the file and say what to change.
 func Open(path string) (*Set, error) {
+	r, err := OpenReader(path)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return r.all()
+}
+
+// OpenReader opens the feature set at path, in any of the forms that [Open] reads, without reading its features, logits
+// and ids. Of an .npz file, and of an .npy file in Fortran order, features and logits are read into memory all the same.
+func OpenReader(path string) (*Reader, error) {
+	stat, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, bare(err))
+	}
 	src, err := openSource(path)
 	if err != nil {
 		return nil, err
 	}
-	defer src.Close()
-	l := &loader{path: path, src: src, arrays: src.arrays()}
-	s := &Set{}
-	if f, ok := src.(*tensorSource); ok {
-		if l.own, err = s.readMetadata(f.File); err != nil {
-			return nil, l.errorf("%w", err)
+	r := &Reader{path: path, stat: stat, src: src}
+	if err := r.load(); err != nil {
+		src.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// load reads what a Reader holds in memory.
+func (r *Reader) load() error {
+	l := &loader{path: r.path, src: r.src, arrays: r.src.arrays()}
+	var err error
+	if f, ok := r.src.(*tensorSource); ok {
+		if l.own, err = r.readMetadata(f.File); err != nil {
+			return l.errorf("%w", err)
 		}
 	}
-	for _, read := range []func(*Set) error{l.features, l.logits, l.labels, l.ids, l.classes, l.head} {
-		if err := read(s); err != nil {
-			return nil, err
+	for _, read := range []func(*Reader) error{l.features, l.logits, l.labels, l.ids, l.classes, l.head} {
+		if err := read(r); err != nil {
+			return err
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // openSource opens the file as what its first bytes say it is.
@@ -111,7 +135,7 @@ var (
 	otherNames   = slices.Concat(logitNames, labelNames, idNames, classNames, weightNames, biasNames)
 )
 
-// loader fills a Set from a source. Its errors name the file.
+// loader fills a Reader from a source. Its errors name the file.
 type loader struct {
 	path   string
 	src    source
@@ -154,7 +178,7 @@ func (l *loader) list() string {
 	return b.String()
 }
 
-func (l *loader) features(s *Set) error {
+func (l *loader) features(r *Reader) error {
 	a, err := l.pickFeatures()
 	if err != nil {
 		return err
@@ -162,8 +186,8 @@ func (l *loader) features(s *Set) error {
 	if err := l.checkFeatures(a); err != nil {
 		return err
 	}
-	s.N, s.D, s.DType = int(a.shape[0]), int(a.shape[1]), a.dtype
-	s.Features, err = l.src.float32s(a.name)
+	r.N, r.D, r.DType = int(a.shape[0]), int(a.shape[1]), a.dtype
+	r.features, err = l.src.matrix(a.name, r.D)
 	return err
 }
 
@@ -222,87 +246,96 @@ func (l *loader) checkFeatures(a array) error {
 	return nil
 }
 
-func (l *loader) logits(s *Set) (err error) {
+func (l *loader) logits(r *Reader) (err error) {
 	a, ok := l.find(logitNames)
 	switch {
 	case !ok:
 		return nil
 	case a.err != nil:
 		return a.err
-	case a.kind != kindFloat || len(a.shape) != 2 || a.shape[0] != int64(s.N) || a.shape[1] == 0:
+	case a.kind != kindFloat || len(a.shape) != 2 || a.shape[0] != int64(r.N) || a.shape[1] == 0:
 		return l.errorf("array %q holds %s %s: logits beside %d features are floating-point numbers [%d, classes]",
-			a.name, a.dtype, a.dims(), s.N, s.N)
+			a.name, a.dtype, a.dims(), r.N, r.N)
 	}
-	s.C = int(a.shape[1])
-	s.Logits, err = l.src.float32s(a.name)
+	r.C = int(a.shape[1])
+	r.logits, err = l.src.matrix(a.name, r.C)
 	return err
 }
 
-func (l *loader) labels(s *Set) (err error) {
+func (l *loader) labels(r *Reader) (err error) {
 	a, ok := l.find(labelNames)
 	switch {
 	case !ok:
 		return nil
 	case a.err != nil:
 		return a.err
-	case !a.column(s.N) || a.kind != kindFloat && a.kind != kindInt:
-		return l.errorf("array %q holds %s %s: labels of %d features are one class number each, [%d]", a.name, a.dtype, a.dims(), s.N, s.N)
+	case !a.column(r.N) || a.kind != kindFloat && a.kind != kindInt:
+		return l.errorf("array %q holds %s %s: labels of %d features are one class number each, [%d]", a.name, a.dtype, a.dims(), r.N, r.N)
 	case a.kind == kindInt:
-		s.Labels, err = l.src.int64s(a.name)
+		r.Labels, err = l.src.int64s(a.name)
 		return err
 	}
 	values, err := l.src.float64s(a.name)
 	if err != nil {
 		return err
 	}
-	s.Labels = make([]int64, s.N)
+	r.Labels = make([]int64, r.N)
 	for i, v := range values {
 		if v != math.Trunc(v) || math.Abs(v) > 1<<53 { // also NaN and Inf
 			return l.errorf("array %q: label %v of row %d is no class number", a.name, v, i)
 		}
-		s.Labels[i] = int64(v)
+		r.Labels[i] = int64(v)
 	}
 	return nil
 }
 
-func (l *loader) ids(s *Set) error {
+func (l *loader) ids(r *Reader) error {
 	a, ok := l.find(idNames)
 	if !ok {
-		s.IDs = rowIDs(s.N)
+		r.ids = numberedIDs{}
 		return nil
 	}
 	if a.err != nil {
 		return a.err
 	}
 	if offsets, ok := l.find([]string{tOffsets}); ok {
-		return l.packedIDs(s, a, offsets)
+		return l.packedIDs(r, a, offsets)
 	}
-	if !a.column(s.N) || a.kind != kindString && a.kind != kindInt {
+	if !a.column(r.N) || a.kind != kindString && a.kind != kindInt {
 		return l.errorf("array %q holds %s %s: ids of %d features are one string or whole number each, [%d]",
-			a.name, a.dtype, a.dims(), s.N, s.N)
+			a.name, a.dtype, a.dims(), r.N, r.N)
 	}
 	if a.kind == kindString {
 		ids, err := l.src.strings(a.name)
-		s.IDs = ids
+		r.ids = memoryIDs(ids)
 		return err
 	}
 	numbers, err := l.src.int64s(a.name)
 	if err != nil {
 		return err
 	}
-	s.IDs = make([]string, s.N)
+	ids := make(memoryIDs, r.N)
 	for i, v := range numbers {
-		s.IDs[i] = strconv.FormatInt(v, 10)
+		ids[i] = strconv.FormatInt(v, 10)
 	}
+	r.ids = ids
 	return nil
 }
 
 // packedIDs reads ids stored one after the other with the offsets of their ends.
-func (l *loader) packedIDs(s *Set, text, offsets array) error {
+func (l *loader) packedIDs(r *Reader, text, offsets array) error {
 	if text.dtype != "U8" || len(text.shape) != 1 || offsets.kind != kindInt || len(offsets.shape) != 1 ||
-		offsets.shape[0] != int64(s.N)+1 {
+		offsets.shape[0] != int64(r.N)+1 {
 		return l.errorf("%s holds %s %s and %s holds %s %s: ids of %d features are U8 [bytes] with I64 [%d] offsets",
-			text.name, text.dtype, text.dims(), offsets.name, offsets.dtype, offsets.dims(), s.N, s.N+1)
+			text.name, text.dtype, text.dims(), offsets.name, offsets.dtype, offsets.dims(), r.N, r.N+1)
+	}
+	p := &packedIDs{path: r.path, text: text, offsets: offsets, n: r.N}
+	r.ids = p
+	if f, ok := l.src.(*tensorSource); ok && offsets.dtype == "I64" {
+		var err1, err2 error
+		p.bytes, err1 = f.Section(text.name)
+		p.ends, err2 = f.Section(offsets.name)
+		return errors.Join(err1, err2)
 	}
 	all, err := l.src.bytes(text.name)
 	if err != nil {
@@ -312,33 +345,24 @@ func (l *loader) packedIDs(s *Set, text, offsets array) error {
 	if err != nil {
 		return err
 	}
-	if ends[0] != 0 || ends[s.N] != int64(len(all)) {
-		return l.errorf("%s: does not start at 0 and end at %d, the bytes of %s", offsets.name, len(all), text.name)
+	var raw []byte
+	for _, v := range ends {
+		raw = binary.LittleEndian.AppendUint64(raw, uint64(v))
 	}
-	s.IDs = make([]string, s.N)
-	joined := string(all)
-	for i := range s.IDs {
-		lo, hi := ends[i], ends[i+1]
-		if lo > hi || hi > int64(len(all)) {
-			return l.errorf("%s: id %d lies at bytes %d to %d of %d", offsets.name, i, lo, hi, len(all))
-		}
-		if s.IDs[i] = joined[lo:hi]; !utf8.ValidString(s.IDs[i]) {
-			return l.errorf("%s: id %d is not UTF-8", text.name, i)
-		}
-	}
+	p.bytes, p.ends = bytes.NewReader(all), bytes.NewReader(raw)
 	return nil
 }
 
-func (l *loader) classes(s *Set) (err error) {
+func (l *loader) classes(r *Reader) (err error) {
 	if a, ok := l.find(classNames); ok && !l.own && a.kind == kindString && len(a.shape) == 1 {
-		s.Classes, err = l.src.strings(a.name)
+		r.Classes, err = l.src.strings(a.name)
 	}
 	return err
 }
 
 // head reads W and b. A file of ours must hold them right; elsewhere arrays that happen to be called so are
 // passed over when their shapes are not a head's.
-func (l *loader) head(s *Set) (err error) {
+func (l *loader) head(r *Reader) (err error) {
 	w, okW := l.find(weightNames)
 	b, okB := l.find(biasNames)
 	if !okW && !okB {
@@ -346,20 +370,20 @@ func (l *loader) head(s *Set) (err error) {
 	}
 	fits := okW && okB && w.err == nil && b.err == nil && w.kind == kindFloat && b.kind == kindFloat &&
 		len(w.shape) == 2 && len(b.shape) == 1 && w.shape[0] > 0 && w.shape[0] == b.shape[0] &&
-		w.shape[1] == int64(s.D) && (s.C == 0 || w.shape[0] == int64(s.C))
+		w.shape[1] == int64(r.D) && (r.C == 0 || w.shape[0] == int64(r.C))
 	switch {
 	case !fits && !l.own:
 		return nil
 	case !fits:
-		return l.errorf("the head W, b is not [%d, %d] and [%d]: found %s", s.C, s.D, s.C, l.list())
+		return l.errorf("the head W, b is not [%d, %d] and [%d]: found %s", r.C, r.D, r.C, l.list())
 	}
-	h := &Head{C: int(w.shape[0]), D: s.D}
+	h := &Head{C: int(w.shape[0]), D: r.D}
 	if h.W, err = l.src.float32s(w.name); err != nil {
 		return err
 	}
 	if h.B, err = l.src.float32s(b.name); err != nil {
 		return err
 	}
-	s.Head = h
+	r.Head = h
 	return nil
 }

@@ -49,6 +49,8 @@ type source interface {
 	int64s(name string) ([]int64, error)
 	strings(name string) ([]string, error)
 	bytes(name string) ([]byte, error)
+	// matrix returns a matrix of floating-point numbers with that many columns, to be read by rows.
+	matrix(name string, cols int) (matrix, error)
 	io.Closer
 }
 
@@ -80,7 +82,10 @@ func (s *tensorSource) float32s(name string) ([]float32, error) { return s.Float
 func (s *tensorSource) float64s(name string) ([]float64, error) { return s.Float64(name) }
 func (s *tensorSource) int64s(name string) ([]int64, error)     { return s.Int64(name) }
 func (s *tensorSource) bytes(name string) ([]byte, error)       { return s.Bytes(name) }
-func (s *tensorSource) strings(string) ([]string, error)        { panic("safetensors hold no strings") }
+func (s *tensorSource) matrix(name string, cols int) (matrix, error) {
+	return fileMatrix{cols, func(dst []float32, from int64) error { return s.Float32At(name, dst, from) }}, nil
+}
+func (s *tensorSource) strings(string) ([]string, error) { panic("safetensors hold no strings") }
 
 // archiveSource is a .npz file.
 type archiveSource struct {
@@ -123,6 +128,11 @@ func (s *archiveSource) bytes(name string) ([]byte, error) {
 	return member(s, name, (*npy.Array).Bytes)
 }
 
+func (s *archiveSource) matrix(name string, cols int) (matrix, error) {
+	x, err := s.float32s(name)
+	return memoryMatrix{x, cols}, err
+}
+
 func member[T any](s *archiveSource, name string, read func(*npy.Array) ([]T, error)) (out []T, err error) {
 	err = s.Array(name, func(a *npy.Array) error {
 		out, err = read(a)
@@ -153,6 +163,19 @@ func (s *arraySource) float64s(string) ([]float64, error) { return only(s, (*npy
 func (s *arraySource) int64s(string) ([]int64, error)     { return only(s, (*npy.Array).Int64) }
 func (s *arraySource) strings(string) ([]string, error)   { return only(s, (*npy.Array).Strings) }
 func (s *arraySource) bytes(string) ([]byte, error)       { return only(s, (*npy.Array).Bytes) }
+
+func (s *arraySource) matrix(_ string, cols int) (matrix, error) {
+	if !s.a.InPlace() {
+		x, err := s.float32s("")
+		return memoryMatrix{x, cols}, err
+	}
+	return fileMatrix{cols, func(dst []float32, from int64) error {
+		if err := s.a.Float32At(dst, from); err != nil {
+			return fmt.Errorf("read %s: %w", s.path, err)
+		}
+		return nil
+	}}, nil
+}
 
 func only[T any](s *arraySource, read func(*npy.Array) ([]T, error)) ([]T, error) {
 	out, err := read(s.a)

@@ -13,6 +13,8 @@ import (
 	"math"
 	"os"
 	"slices"
+
+	"github.com/oodflow/oodflow/internal/safetensors"
 )
 
 // Array is one array whose header has been read. Its elements are read once, by one of the typed readers.
@@ -68,6 +70,27 @@ func (a *Array) IsString() bool { return a.h.dtype.kind == 'U' || a.h.dtype.kind
 
 // Float32 reads the elements, of any numeric type, row-major. Values beyond float32's range become ±Inf.
 func (a *Array) Float32() ([]float32, error) { return elements(a, float32From(a.h.dtype)) }
+
+// InPlace reports whether elements can be read where they lie, by Float32At: those of a .npy file in C order.
+func (a *Array) InPlace() bool {
+	_, ok := a.r.(io.ReaderAt)
+	return ok && !a.h.fortran
+}
+
+// Float32At reads the len(dst) elements that follow the first from, of any numeric type, row-major. It panics where
+// elements cannot be read in place.
+func (a *Array) Float32At(dst []float32, from int64) error {
+	convert := float32From(a.h.dtype)
+	if convert == nil {
+		return fmt.Errorf("holds %s, which cannot be read as float32", a.h.dtype)
+	}
+	size := int64(a.h.dtype.size)
+	r := io.NewSectionReader(a.r.(io.ReaderAt), a.h.length, a.n*size)
+	if err := safetensors.DecodeAt(dst, r, from, int(size), convert); err != nil {
+		return ended(err)
+	}
+	return nil
+}
 
 // Float64 reads the elements, of any numeric type, row-major.
 func (a *Array) Float64() ([]float64, error) { return elements(a, float64From(a.h.dtype)) }

@@ -143,6 +143,23 @@ func (f *File) Float32(name string) ([]float32, error) {
 	return read(f, name, "float32", float32From, 0)
 }
 
+// Float32At reads the len(dst) elements that follow the first from of a tensor of any floating type, row-major.
+func (f *File) Float32At(name string, dst []float32, from int64) error {
+	r, err := f.Section(name)
+	if err != nil {
+		return err
+	}
+	t, _ := f.Info(name)
+	convert := float32From(t.DType)
+	if convert == nil {
+		return fmt.Errorf("read %s: tensor %q holds %s, which is not read as float32", f.name, name, t.DType)
+	}
+	if err := DecodeAt(dst, r, from, int(t.DType.bits()/8), convert); err != nil {
+		return fmt.Errorf("read %s: tensor %q: %w", f.name, name, full(err))
+	}
+	return nil
+}
+
 // Float64 reads a tensor of any floating type, without loss.
 func (f *File) Float64(name string) ([]float64, error) {
 	return read(f, name, "float64", float64From, 0)

@@ -1,0 +1,158 @@
+package features
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// Reader reads a feature set that need not fit in memory. What all images share and their labels are there at once;
+// features, logits and ids are read for the images that are asked for, by plain reads of the file: a file that is
+// cut short under a mapping would end the program.
+//
+// Its reading methods may be called from several goroutines. A file that changes meanwhile is an error.
+type Reader struct {
+	N, D, C    int     // as in [Set]
+	Labels     []int64 // N, or nil
+	DType      string
+	Head       *Head
+	Classes    []string
+	Provenance Provenance
+
+	features matrix
+	logits   matrix // nil where there are none
+	ids      ids
+
+	path string      // "" of a set in memory
+	stat fs.FileInfo // of the file when it was opened
+	src  source
+}
+
+// NewReader reads from a set in memory, which must not change.
+func NewReader(s *Set) *Reader {
+	r := &Reader{
+		N: s.N, D: s.D, C: s.C, Labels: s.Labels, DType: s.DType, Head: s.Head, Classes: s.Classes, Provenance: s.Provenance,
+		features: memoryMatrix{s.Features, s.D}, ids: memoryIDs(s.IDs),
+	}
+	if s.Logits != nil {
+		r.logits = memoryMatrix{s.Logits, s.C}
+	}
+	return r
+}
+
+// Close closes the file. Nothing can be read after it.
+func (r *Reader) Close() error {
+	if r.src == nil {
+		return nil
+	}
+	return r.src.Close()
+}
+
+// Features reads the feature vectors of the images of the given numbers, in that order, to dst (len(index)×D).
+func (r *Reader) Features(dst []float32, index []int) error {
+	return r.rows(dst, r.features, index)
+}
+
+// Logits reads the logits likewise (len(index)×C), of a set that has them.
+func (r *Reader) Logits(dst []float32, index []int) error {
+	return r.rows(dst, r.logits, index)
+}
+
+func (r *Reader) rows(dst []float32, m matrix, index []int) error {
+	if err := m.rows(dst, index); err != nil {
+		return err
+	}
+	return r.Unchanged()
+}
+
+// ID returns the id of image i, or its number where that cannot be read: it is for messages.
+func (r *Reader) ID(i int) string {
+	ids, err := r.ids.read([]int{i})
+	if err != nil || len(ids) == 0 {
+		return fmt.Sprint(i)
+	}
+	return ids[0]
+}
+
+// Read reads all that is known of the images of the given numbers, in that order, as a set of its own. Head, class
+// names and provenance are shared.
+func (r *Reader) Read(index []int) (*Set, error) {
+	s := &Set{
+		N: len(index), D: r.D, C: r.C, DType: r.DType, Head: r.Head, Classes: r.Classes, Provenance: r.Provenance,
+		Features: make([]float32, len(index)*r.D),
+	}
+	if err := r.features.rows(s.Features, index); err != nil {
+		return nil, err
+	}
+	if r.logits != nil {
+		s.Logits = make([]float32, len(index)*r.C)
+		if err := r.logits.rows(s.Logits, index); err != nil {
+			return nil, err
+		}
+	}
+	if r.Labels != nil {
+		s.Labels = make([]int64, len(index))
+		for k, i := range index {
+			s.Labels[k] = r.Labels[i]
+		}
+	}
+	var err error
+	if s.IDs, err = r.ids.read(index); err != nil {
+		return nil, err
+	}
+	return s, r.Unchanged()
+}
+
+// all reads the whole set.
+func (r *Reader) all() (*Set, error) {
+	index := make([]int, r.N)
+	for i := range index {
+		index[i] = i
+	}
+	return r.Read(index)
+}
+
+// chunk is the number of images that Predicted reads at a time.
+const chunk = 4096
+
+// Predicted returns the class with the largest logit of every image, as [Set.Predicted] does, or nil when the set holds no
+// logits. Logits that are not finite are an error that names the image.
+func (r *Reader) Predicted() ([]int, error) {
+	if r.logits == nil {
+		return nil, nil
+	}
+	p, index := make([]int, 0, r.N), make([]int, 0, chunk)
+	x := make([]float32, min(r.N, chunk)*r.C)
+	for len(p) < r.N {
+		index = index[:0]
+		for i := len(p); i < min(len(p)+chunk, r.N); i++ {
+			index = append(index, i)
+		}
+		part := x[:len(index)*r.C]
+		if err := r.Logits(part, index); err != nil {
+			return nil, err
+		}
+		if bad := firstBad(part); bad >= 0 {
+			return nil, fmt.Errorf("image %q has %v in logit column %d", r.ID(index[bad/r.C]), part[bad], bad%r.C)
+		}
+		for i := 0; i < len(part); i += r.C {
+			p = append(p, argmax(part[i:i+r.C]))
+		}
+	}
+	return p, nil
+}
+
+// Unchanged returns an error when the file is no longer the one that was opened.
+func (r *Reader) Unchanged() error {
+	if r.path == "" {
+		return nil
+	}
+	now, err := os.Stat(r.path)
+	if err != nil {
+		return fmt.Errorf("read %s: the file went away while it was in use: %w", r.path, bare(err))
+	}
+	if !os.SameFile(now, r.stat) || now.Size() != r.stat.Size() || !now.ModTime().Equal(r.stat.ModTime()) {
+		return fmt.Errorf("read %s: the file changed while it was in use; wait until it is complete, and start again", r.path)
+	}
+	return nil
+}
