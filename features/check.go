@@ -23,10 +23,18 @@ func (s *Set) Check() error {
 	}
 	for i, y := range s.Labels {
 		if y < -1 {
-			return fmt.Errorf("image %q has the label %d: labels are 0 or more, or -1 for not known", s.IDs[i], y)
+			return labelError(s.IDs[i], y)
 		}
 	}
-	if s.Head != nil && (firstBad(s.Head.W) >= 0 || firstBad(s.Head.B) >= 0) {
+	return s.Head.checkFinite()
+}
+
+func labelError(id string, label int64) error {
+	return fmt.Errorf("image %q has the label %d: labels are 0 or more, or -1 for not known", id, label)
+}
+
+func (h *Head) checkFinite() error {
+	if h != nil && (firstBad(h.W) >= 0 || firstBad(h.B) >= 0) {
 		return errors.New("the classifier's head W, b holds NaN or Inf: the classifier is broken")
 	}
 	return nil
@@ -66,6 +74,14 @@ func (s *Set) checkFinite(what string, x []float32, cols int) error {
 	}
 	return fmt.Errorf("image %q has %v in %s column %d (%d of %d images hold NaN or Inf): look at the image, and at "+
 		"the classifier's preprocessing and number format", s.IDs[at/cols], x[at], what, at%cols, rows, s.N)
+}
+
+// CheckFinite returns a *NotFiniteError for the first NaN or Inf in x (n×d, row-major).
+func CheckFinite(x []float32, d int) error {
+	if i := firstBad(x); i >= 0 {
+		return &NotFiniteError{Row: i / d, Column: i % d, Value: x[i]}
+	}
+	return nil
 }
 
 // firstBad returns the index of the first NaN or Inf in x, or -1.

@@ -153,7 +153,7 @@ func TestNormalize(t *testing.T) {
 		t.Errorf("zero row: %v", err)
 	}
 	for _, bad := range []float64{math.NaN(), math.Inf(1)} {
-		if _, err := Normalize(nil, []float32{1, 1, float32(bad), 1}, 2); err == nil || !strings.Contains(err.Error(), "row 1 holds NaN or Inf") {
+		if _, err := Normalize(nil, []float32{1, 1, float32(bad), 1}, 2); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("row 1 has %v in feature column 0", float32(bad))) {
 			t.Errorf("%v: %v", bad, err)
 		}
 	}

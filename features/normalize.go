@@ -13,18 +13,34 @@ type ZeroVectorError struct {
 }
 
 func (e *ZeroVectorError) Error() string {
-	name := fmt.Sprintf("row %d", e.Row)
-	if e.ID != "" {
-		name = fmt.Sprintf("image %q (row %d)", e.ID, e.Row)
+	return "the feature vector of " + rowName(e.Row, e.ID) + " is zero and cannot be normalised: leave the image out, or use another feature tensor"
+}
+
+// NotFiniteError says that a feature vector holds NaN or Inf.
+type NotFiniteError struct {
+	Row    int    // which vector
+	ID     string // its image, where known
+	Column int
+	Value  float32
+}
+
+func (e *NotFiniteError) Error() string {
+	return fmt.Sprintf("%s has %v in feature column %d: look at the image, and at the classifier's preprocessing and number format",
+		rowName(e.Row, e.ID), e.Value, e.Column)
+}
+
+func rowName(row int, id string) string {
+	if id == "" {
+		return fmt.Sprintf("row %d", row)
 	}
-	return "the feature vector of " + name + " is zero and cannot be normalised: leave the image out, or use another feature tensor"
+	return fmt.Sprintf("image %q (row %d)", id, row)
 }
 
 // Normalize divides every row of x (n×d, row-major) by its L2 norm, z = x / ‖x‖₂, and returns the result in
 // dst, which is allocated when nil and may be x itself. The norm is summed in float64, in which no float32
 // vector overflows or vanishes, and the quotient is rounded once to float32.
 //
-// A zero row is a *ZeroVectorError; NaN or Inf in a row is an error, too. Normalize panics when d < 1,
+// A zero row is a *ZeroVectorError; NaN or Inf in a row is a *NotFiniteError. Normalize panics when d < 1,
 // len(x) is no multiple of d, or len(dst) ≠ len(x).
 func Normalize(dst, x []float32, d int) ([]float32, error) {
 	if d < 1 || len(x)%d != 0 {
@@ -43,7 +59,8 @@ func Normalize(dst, x []float32, d int) ([]float32, error) {
 		case r == 0:
 			return nil, &ZeroVectorError{Row: i / d}
 		case !finite(r):
-			return nil, fmt.Errorf("the feature vector of row %d holds NaN or Inf", i/d)
+			j := firstBad(row)
+			return nil, &NotFiniteError{Row: i / d, Column: j, Value: row[j]}
 		}
 		for j, v := range row {
 			dst[i+j] = float32(float64(v) / r)
@@ -56,10 +73,25 @@ func Normalize(dst, x []float32, d int) ([]float32, error) {
 // image.
 func (s *Set) Normalized() ([]float32, error) {
 	z, err := Normalize(nil, s.Features, s.D)
-	if zero := (*ZeroVectorError)(nil); errors.As(err, &zero) && zero.Row < len(s.IDs) {
-		zero.ID = s.IDs[zero.Row]
+	return z, NameRow(err, func(row int) (int, string) {
+		if row < len(s.IDs) {
+			return row, s.IDs[row]
+		}
+		return row, ""
+	})
+}
+
+// NameRow puts number and id of the image into an error of [Normalize] about a row.
+func NameRow(err error, image func(row int) (number int, id string)) error {
+	var zero *ZeroVectorError
+	var bad *NotFiniteError
+	switch {
+	case errors.As(err, &zero):
+		zero.Row, zero.ID = image(zero.Row)
+	case errors.As(err, &bad):
+		bad.Row, bad.ID = image(bad.Row)
 	}
-	return z, err
+	return err
 }
 
 // norm returns the L2 norm of x, summed in float64. The squares of float32 values lie between 2⁻²⁹⁸ and

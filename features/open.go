@@ -35,7 +35,7 @@ func Open(path string) (*Set, error) {
 		return nil, err
 	}
 	defer r.Close()
-	return r.all()
+	return r.Read(Span(0, r.N))
 }
 
 // OpenReader opens the feature set at path, in any of the forms that [Open] reads, without reading its features, logits

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 )
 
 // Reader reads a feature set that need not fit in memory. What all images share and their labels are there at once;
@@ -38,6 +39,16 @@ func NewReader(s *Set) *Reader {
 		r.logits = memoryMatrix{s.Logits, s.C}
 	}
 	return r
+}
+
+// Check proves that what is there at once can be computed with, as [Set.Check] does for the whole.
+func (r *Reader) Check() error {
+	for i, y := range r.Labels {
+		if y < -1 {
+			return labelError(r.ID(i), y)
+		}
+	}
+	return r.Head.checkFinite()
 }
 
 // Close closes the file. Nothing can be read after it.
@@ -103,17 +114,17 @@ func (r *Reader) Read(index []int) (*Set, error) {
 	return s, r.Unchanged()
 }
 
-// all reads the whole set.
-func (r *Reader) all() (*Set, error) {
-	index := make([]int, r.N)
-	for i := range index {
-		index[i] = i
+// Span returns the numbers from, ..., to-1.
+func Span(from, to int) []int {
+	index := make([]int, max(0, to-from))
+	for k := range index {
+		index[k] = from + k
 	}
-	return r.Read(index)
+	return index
 }
 
-// chunk is the number of images that Predicted reads at a time.
-const chunk = 4096
+// some is the number of images that Predicted reads at a time.
+const some = 4096
 
 // Predicted returns the class with the largest logit of every image, as [Set.Predicted] does, or nil when the set holds no
 // logits. Logits that are not finite are an error that names the image.
@@ -121,13 +132,9 @@ func (r *Reader) Predicted() ([]int, error) {
 	if r.logits == nil {
 		return nil, nil
 	}
-	p, index := make([]int, 0, r.N), make([]int, 0, chunk)
-	x := make([]float32, min(r.N, chunk)*r.C)
-	for len(p) < r.N {
-		index = index[:0]
-		for i := len(p); i < min(len(p)+chunk, r.N); i++ {
-			index = append(index, i)
-		}
+	p := make([]int, 0, r.N)
+	x := make([]float32, min(r.N, some)*r.C)
+	for index := range slices.Chunk(Span(0, r.N), some) {
 		part := x[:len(index)*r.C]
 		if err := r.Logits(part, index); err != nil {
 			return nil, err

@@ -27,6 +27,20 @@ func openFeatures(path string) (*features.Set, error) {
 	return set, nil
 }
 
+// openReader opens a file of features to be read image by image, and checks what it holds in memory. Whoever reads
+// images checks their values.
+func openReader(path string) (*features.Reader, error) {
+	r, err := features.OpenReader(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Check(); err != nil {
+		r.Close()
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return r, nil
+}
+
 // openScored reads a file of features that a detector is to score, and refuses one made by another classifier, from
 // another tensor or with other preprocessing.
 func openScored(path string, file *detect.File) (*features.Set, error) {
@@ -43,7 +57,8 @@ func openScored(path string, file *detect.File) (*features.Set, error) {
 // inFile puts the path in front of errors about single images, which name the image alone.
 func inFile(err error, path string) error {
 	var zero *features.ZeroVectorError
-	if errors.As(err, &zero) {
+	var bad *features.NotFiniteError
+	if errors.As(err, &zero) || errors.As(err, &bad) {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return err

@@ -121,19 +121,33 @@ func runScore(ctx context.Context, opts scoreOptions, c *console) error {
 	return scoreImages(ctx, opts, c, file)
 }
 
-// scoreFeatures scores a file of features.
+// scoreFeatures scores a file of features, some images at a time: it need not fit in memory.
 func scoreFeatures(ctx context.Context, opts scoreOptions, c *console, file *detect.File) error {
-	set, err := openScored(opts.features, file)
+	r, err := openReader(opts.features)
 	if err != nil {
 		return err
 	}
-	if w := file.Unverified(set.Provenance); w != "" {
+	defer r.Close()
+	first, err := r.Read(features.Span(0, 1))
+	if err != nil {
+		return err
+	}
+	if err := file.Check(first); err != nil {
+		return fmt.Errorf("score %s: %w", opts.features, err)
+	}
+	if w := file.Unverified(r.Provenance); w != "" {
 		c.warn("%s: %s", opts.features, w)
 	}
 	return writeScores(ctx, opts, c, func(add func([]detect.Row) error) error {
-		for i := 0; i < set.N; i += piece {
-			part := rows(set, i, min(i+piece, set.N))
-			scored, err := file.Rows(part)
+		for i := 0; i < r.N; i += piece {
+			set, err := r.Read(features.Span(i, min(i+piece, r.N)))
+			if err != nil {
+				return err
+			}
+			if err := set.Check(); err != nil {
+				return fmt.Errorf("read %s: %w", opts.features, err)
+			}
+			scored, err := file.Rows(set)
 			if err != nil {
 				return inFile(err, opts.features)
 			}

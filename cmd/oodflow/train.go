@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -109,10 +110,11 @@ func runTrain(ctx context.Context, opts trainOptions, c *console) error {
 	if err := useBLAS(c); err != nil {
 		return err
 	}
-	set, err := openFeatures(opts.features)
+	set, err := openReader(opts.features)
 	if err != nil {
 		return err
 	}
+	defer set.Close()
 	start := time.Now()
 	kept, err := opts.checkpoints(c)
 	if err != nil {
@@ -122,7 +124,7 @@ func runTrain(ctx context.Context, opts trainOptions, c *console) error {
 	if err != nil {
 		return inFile(kept.explain(err), opts.features)
 	}
-	if err := opts.recordDump(file); err != nil {
+	if err := errors.Join(set.Unchanged(), opts.recordDump(file)); err != nil {
 		return err
 	}
 	for _, w := range file.Warnings {
@@ -141,12 +143,16 @@ func runTrain(ctx context.Context, opts trainOptions, c *console) error {
 }
 
 // fit makes the detector by the method asked for.
-func (o *trainOptions) fit(ctx context.Context, set *features.Set, kept *checkpoints, c *console) (*detect.File, error) {
+func (o *trainOptions) fit(ctx context.Context, r *features.Reader, kept *checkpoints, c *console) (*detect.File, error) {
 	if o.method.value == methodFlow {
-		return o.fitFlow(ctx, set, kept, c)
+		return o.fitFlow(ctx, r, kept, c)
+	}
+	set, err := openFeatures(o.features)
+	if err != nil {
+		return nil, err
 	}
 	var file *detect.File
-	err := interruptibly(ctx, func() (err error) {
+	err = interruptibly(ctx, func() (err error) {
 		file, err = detect.Train(o.method.value, set, detect.TrainOptions{Share: o.holdout, Seed: o.seed, Version: moduleVersion()})
 		return err
 	})

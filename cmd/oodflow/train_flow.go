@@ -103,7 +103,7 @@ func (o *flowOptions) options() flow.Options {
 }
 
 // fitFlow trains the flow and shows how its likelihood grows.
-func (o *trainOptions) fitFlow(ctx context.Context, set *features.Set, kept *checkpoints, c *console) (*detect.File, error) {
+func (o *trainOptions) fitFlow(ctx context.Context, r *features.Reader, kept *checkpoints, c *console) (*detect.File, error) {
 	opt := detect.FlowOptions{
 		TrainOptions: detect.TrainOptions{Share: o.holdout, Seed: o.seed, Version: moduleVersion()},
 		Options:      o.flow.options(),
@@ -113,9 +113,9 @@ func (o *trainOptions) fitFlow(ctx context.Context, set *features.Set, kept *che
 	heading := sync.OnceFunc(func() {
 		c.note("%6s %7s %12s %12s %12s", "step", "epoch", "train NLL", "valid NLL", "per feature")
 	})
-	file, report, err := detect.TrainFlow(ctx, set, opt, func(p flow.Point) {
+	file, report, err := detect.TrainFlow(ctx, r, opt, func(p flow.Point) {
 		heading()
-		showPoint(c, p, set.D)
+		showPoint(c, p, r.D)
 	})
 	if err != nil {
 		return nil, err

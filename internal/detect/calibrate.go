@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -71,23 +72,39 @@ func Calibrate(d Detector, held *features.Set) (*File, error) {
 	if held.N == 0 {
 		return nil, errors.New("calibrate the detector: there are no held-out images")
 	}
-	scores, err := d.Score(nil, held)
-	if err != nil {
-		return nil, fmt.Errorf("calibrate the detector: %w", err)
+	return calibrate(context.Background(), d, features.NewReader(held), features.Span(0, held.N))
+}
+
+// calibrate is Calibrate with the held-out images of r.
+func calibrate(ctx context.Context, d Detector, r *features.Reader, held []int) (*File, error) {
+	scores := make([]float64, 0, len(held))
+	for part := range slices.Chunk(held, readTile) {
+		set, err := r.Read(part)
+		var some []float64
+		if err == nil {
+			some, err = d.Score(nil, set)
+		}
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return nil, fmt.Errorf("calibrate the detector: %w", err)
+		}
+		scores = append(scores, some...)
 	}
 	slices.Sort(scores)
 	f := &File{
-		Detector: d, Reference: scores, Threshold: threshold(scores), D: held.D, C: held.C,
-		Provenance: held.Provenance, Warnings: slices.Clone(Warnings(d)),
-		Training: Training{HeldOut: held.N},
+		Detector: d, Reference: scores, Threshold: threshold(scores), D: r.D, C: r.C,
+		Provenance: r.Provenance, Warnings: slices.Clone(Warnings(d)),
+		Training: Training{HeldOut: len(held)},
 	}
-	if held.N < leastForThreshold {
+	if len(held) < leastForThreshold {
 		f.Warnings = append(f.Warnings, fmt.Sprintf(
 			"only %d images were held out: with fewer than %d the threshold cannot promise to pass 95 %% of new ones",
-			held.N, leastForThreshold))
+			len(held), leastForThreshold))
 	}
 	return f, nil
 }
+
+// readTile is the number of images that are read at a time.
+const readTile = 4096
 
 // leastForThreshold is the least n with ⌈0.95·(n+1)⌉ ≤ n.
 const leastForThreshold = 19

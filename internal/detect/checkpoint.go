@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/oodflow/oodflow/features"
@@ -55,7 +56,7 @@ const writingShare = 20
 // keeper writes the checkpoints of one training.
 type keeper struct {
 	Keep
-	set      *features.Set
+	set      *features.Reader
 	version  string
 	data     string // fingerprint of set, "" before it is needed
 	settings checkpointSettings
@@ -63,8 +64,8 @@ type keeper struct {
 	pause    time.Duration // until the next one
 }
 
-func newKeeper(s *features.Set, opt FlowOptions) *keeper {
-	k := &keeper{Keep: opt.Keep, set: s, version: opt.Version, settings: checkpointSettings{Share: opt.Share, Raw: opt.Raw}}
+func newKeeper(r *features.Reader, opt FlowOptions) *keeper {
+	k := &keeper{Keep: opt.Keep, set: r, version: opt.Version, settings: checkpointSettings{Share: opt.Share, Raw: opt.Raw}}
 	if k.Every == 0 {
 		k.Every = DefaultEvery
 	}
@@ -94,16 +95,23 @@ func (k *keeper) due(epoch bool) bool {
 }
 
 func (k *keeper) save(c *flow.Checkpoint) {
-	if k.data == "" {
-		k.data = fingerprint(k.set)
-	}
 	start := time.Now()
-	err := saveCheckpoint(k.Path, &Checkpoint{Version: k.version, data: k.data, settings: k.settings, training: *c}, k.set.Provenance)
+	err := k.write(c)
 	k.last = time.Now()
 	k.pause = max(k.Every, writingShare*k.last.Sub(start))
 	if k.Saved != nil {
 		k.Saved(c.Report.Steps, err)
 	}
+}
+
+// write writes a checkpoint of the features that were there at the start: it is an error if they are there no longer.
+func (k *keeper) write(c *flow.Checkpoint) (err error) {
+	if k.data == "" {
+		if k.data, err = fingerprint(k.set); err != nil {
+			return err
+		}
+	}
+	return saveCheckpoint(k.Path, &Checkpoint{Version: k.version, data: k.data, settings: k.settings, training: *c}, k.set.Provenance)
 }
 
 // check returns a *flow.ResumeError when the checkpoint to go on from is one of other data or settings. The flow compares
@@ -113,7 +121,10 @@ func (k *keeper) check() error {
 		return nil
 	}
 	var differ []string
-	k.data = fingerprint(k.set)
+	var err error
+	if k.data, err = fingerprint(k.set); err != nil {
+		return err
+	}
 	if k.Resume.data != k.data {
 		differ = append(differ, "it was trained on other features")
 	}
@@ -130,31 +141,41 @@ func (k *keeper) check() error {
 	return nil
 }
 
-// fingerprint returns the SHA-256 of everything in s that a detector depends on, in hexadecimal.
-func fingerprint(s *features.Set) string {
+// fingerprint returns the SHA-256 of everything in a set that a detector depends on, in hexadecimal.
+func fingerprint(r *features.Reader) (string, error) {
 	h := sha256.New()
-	b, err := json.Marshal(s.Provenance)
+	b, err := json.Marshal(r.Provenance)
 	if err != nil {
 		panic(err) // a struct of strings always survives this
 	}
-	fmt.Fprintf(h, "%s %d %d %d %d\n", b, s.N, s.D, s.C, len(s.Labels))
-	hashNumbers(h, s.Features, func(b []byte, v float32) []byte { return binary.LittleEndian.AppendUint32(b, math.Float32bits(v)) })
-	hashNumbers(h, s.Logits, func(b []byte, v float32) []byte { return binary.LittleEndian.AppendUint32(b, math.Float32bits(v)) })
-	hashNumbers(h, s.Labels, func(b []byte, v int64) []byte { return binary.LittleEndian.AppendUint64(b, uint64(v)) })
-	return hex.EncodeToString(h.Sum(nil))
+	fmt.Fprintf(h, "%s %d %d %d %d\n", b, r.N, r.D, r.C, len(r.Labels))
+	if err := hashRows(h, r.N, r.D, r.Features); err != nil {
+		return "", err
+	}
+	if err := hashRows(h, r.N, r.C, r.Logits); err != nil {
+		return "", err
+	}
+	binary.Write(h, binary.LittleEndian, r.Labels) // a hash takes everything
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// hashNumbers feeds x to h, piece by piece.
-func hashNumbers[T float32 | int64](h hash.Hash, x []T, add func([]byte, T) []byte) {
-	const piece = 1 << 13
-	buf := make([]byte, 0, 8*piece)
-	for len(x) > 0 {
-		n := min(len(x), piece)
-		buf = buf[:0]
-		for _, v := range x[:n] {
-			buf = add(buf, v)
-		}
-		h.Write(buf)
-		x = x[n:]
+// hashRows feeds a matrix of n rows to h, some of them at a time.
+func hashRows(h hash.Hash, n, cols int, read func(dst []float32, index []int) error) error {
+	const some = 1024
+	if cols == 0 {
+		return nil
 	}
+	x, b := make([]float32, min(n, some)*cols), make([]byte, 0, 4*min(n, some)*cols)
+	for index := range slices.Chunk(features.Span(0, n), some) {
+		part := x[:len(index)*cols]
+		if err := read(part, index); err != nil {
+			return err
+		}
+		b = b[:0]
+		for _, v := range part {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+		}
+		h.Write(b)
+	}
+	return nil
 }

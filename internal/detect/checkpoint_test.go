@@ -28,7 +28,7 @@ func interrupted(t testing.TB, s *features.Set, step int) (FlowOptions, string) 
 	}}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	_, _, err := TrainFlow(ctx, s, opt, func(p flow.Point) {
+	_, _, err := TrainFlow(ctx, features.NewReader(s), opt, func(p flow.Point) {
 		if p.Step == step {
 			cancel()
 		}
@@ -48,12 +48,12 @@ func TestResumedTrainingGivesTheSameFile(t *testing.T) {
 	}
 	undisturbed := opt
 	undisturbed.Keep = Keep{}
-	want, _, err := TrainFlow(t.Context(), s, undisturbed, nil)
+	want, _, err := TrainFlow(t.Context(), features.NewReader(s), undisturbed, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	opt.Keep.Resume = c
-	got, _, err := TrainFlow(t.Context(), s, opt, nil)
+	got, _, err := TrainFlow(t.Context(), features.NewReader(s), opt, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestResumeNamesWhatDiffers(t *testing.T) {
 	} {
 		data, o := clone(s), opt
 		change(data, &o)
-		_, _, err := TrainFlow(t.Context(), data, o, nil)
+		_, _, err := TrainFlow(t.Context(), features.NewReader(data), o, nil)
 		var differ *flow.ResumeError
 		if !errors.As(err, &differ) || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
@@ -150,7 +150,7 @@ func TestFailedWritingEndsNothing(t *testing.T) {
 			}
 		}
 	}}
-	k := newKeeper(s, opt)
+	k := newKeeper(features.NewReader(s), opt)
 	var f flow.Keeping
 	f.Due = func(bool) bool { return true }
 	f.Save = k.save
@@ -164,7 +164,7 @@ func TestFailedWritingEndsNothing(t *testing.T) {
 // TestDue: a checkpoint comes after the pause, at an epoch's end after a third of it, and slow writing makes the pause
 // longer.
 func TestDue(t *testing.T) {
-	k := newKeeper(randomSet(5, 20, 4, 3), FlowOptions{Keep: Keep{Path: filepath.Join(t.TempDir(), "x")}})
+	k := newKeeper(features.NewReader(randomSet(5, 20, 4, 3)), FlowOptions{Keep: Keep{Path: filepath.Join(t.TempDir(), "x")}})
 	for _, c := range []struct {
 		since       time.Duration
 		step, epoch bool
@@ -201,6 +201,6 @@ func FuzzCheckpoint(f *testing.F) {
 		}
 		o := opt
 		o.Keep = Keep{Resume: c}
-		TrainFlow(t.Context(), s, o, nil)
+		TrainFlow(t.Context(), features.NewReader(s), o, nil)
 	})
 }

@@ -3,8 +3,6 @@ package detect
 import (
 	"fmt"
 	"slices"
-
-	"github.com/oodflow/oodflow/features"
 )
 
 // classes assigns training images to classes, numbered without gaps.
@@ -14,12 +12,11 @@ type classes struct {
 	size  []int // images of each class
 }
 
-// classesOf takes the classes of s from its labels, or where it has none from its logits, with warnings about
-// what a reader of the scores has to know.
-func classesOf(detector string, s *features.Set) (classes, []string, error) {
-	given, warnings := labelsOf(s)
+// classesOf takes the classes of images from their labels, or where there are none from the predicted classes, with
+// warnings about what a reader of the scores has to know. Either may be nil.
+func classesOf(detector string, labels []int64, predicted []int) (classes, []string, error) {
+	given, warnings := known(labels)
 	if given == nil {
-		predicted := s.Predicted()
 		if predicted == nil {
 			return classes{}, nil, &NeedsError{Detector: detector, What: "labels or logits"}
 		}
@@ -41,21 +38,21 @@ func classesOf(detector string, s *features.Set) (classes, []string, error) {
 	return c, warnings, nil
 }
 
-// labelsOf returns the labels of s, or nil when no image has one.
-func labelsOf(s *features.Set) (labels []int64, warnings []string) {
+// known returns the labels, or nil when no image has one.
+func known(labels []int64) ([]int64, []string) {
 	unknown := 0
-	for _, l := range s.Labels {
+	for _, l := range labels {
 		if l < 0 {
 			unknown++
 		}
 	}
-	if unknown == len(s.Labels) {
+	switch unknown {
+	case len(labels):
 		return nil, nil
+	case 0:
+		return labels, nil
 	}
-	if unknown > 0 {
-		warnings = append(warnings, fmt.Sprintf("%d of %d training images have no label and are left out", unknown, s.N))
-	}
-	return s.Labels, warnings
+	return labels, []string{fmt.Sprintf("%d of %d training images have no label and are left out", unknown, len(labels))}
 }
 
 // compact numbers the labels that occur 0, 1, ... in their order.

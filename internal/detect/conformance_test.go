@@ -21,7 +21,7 @@ func TestConformance(t *testing.T) {
 	}
 	t.Run("flow", func(t *testing.T) {
 		conform(t, func(s *features.Set) (Detector, error) {
-			f, _, err := TrainFlow(t.Context(), s, FlowOptions{}, nil)
+			f, _, err := TrainFlow(t.Context(), features.NewReader(s), FlowOptions{}, nil)
 			if err != nil {
 				return nil, err
 			}

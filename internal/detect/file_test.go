@@ -188,7 +188,7 @@ func FuzzLoadSetting(f *testing.F) {
 
 // oneOfEach returns a trained detector of every method.
 func oneOfEach(t testing.TB) []*File {
-	f, _, err := TrainFlow(t.Context(), randomSet(17, 120, 4, 3), FlowOptions{}, nil)
+	f, _, err := TrainFlow(t.Context(), features.NewReader(randomSet(17, 120, 4, 3)), FlowOptions{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

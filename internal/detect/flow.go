@@ -35,30 +35,32 @@ type FlowOptions struct {
 	Keep Keep // checkpoints; none by default
 }
 
-// TrainFlow divides s at random into images to fit on, to stop by, and to calibrate on, trains a flow and sets its
-// threshold; see [flow.Train] and [Calibrate]. TrainOptions.Share of the images go to calibration and as large a share
-// of the rest to stopping. TrainOptions.Seed is the flow's seed too. Checkpoints are kept, and gone on from, as opt.Keep says;
-// the one that is left at the end is for the caller to remove, once the detector is safe. Resuming with other features or
-// options is a [*flow.ResumeError].
-func TrainFlow(ctx context.Context, s *features.Set, opt FlowOptions, progress func(flow.Point)) (*File, *flow.Report, error) {
+// TrainFlow divides the images of r at random into those to fit on, to stop by, and to calibrate on, trains a flow and sets
+// its threshold; see [flow.Train] and [Calibrate]. TrainOptions.Share of the images go to calibration and as large a share
+// of the rest to stopping. TrainOptions.Seed is the flow's seed too. Features that take more than a few hundred megabytes
+// are read as they are needed, so the set need not fit in memory. Checkpoints are kept, and gone on from, as opt.Keep
+// says; the one that is left at the end is for the caller to remove, once the detector is safe. Resuming with other
+// features or options is a [*flow.ResumeError].
+func TrainFlow(ctx context.Context, r *features.Reader, opt FlowOptions, progress func(flow.Point)) (*File, *flow.Report, error) {
 	if opt.Share == 0 {
 		opt.Share = DefaultShare
 	}
-	rest, held := Split(s.N, opt.Share, opt.TrainOptions.Seed)
+	rest, held := Split(r.N, opt.Share, opt.TrainOptions.Seed)
 	fit, valid := Split(len(rest), opt.Share, opt.TrainOptions.Seed+1)
 	if len(held) == 0 || len(valid) == 0 || len(fit) < 2 {
-		return nil, nil, fmt.Errorf("train flow: %d images are too few to fit on some, stop by others and calibrate on yet others", s.N)
+		return nil, nil, fmt.Errorf("train flow: %d images are too few to fit on some, stop by others and calibrate on yet others", r.N)
 	}
 	opt.Options.Seed = opt.TrainOptions.Seed
-	keep := newKeeper(s, opt)
+	keep := newKeeper(r, opt)
 	if err := keep.check(); err != nil {
 		return nil, nil, fmt.Errorf("train flow: resume: %w", err)
 	}
-	d, report, err := fitFlow(ctx, subset(s, pickRows(rest, 1, fit)), subset(s, pickRows(rest, 1, valid)), opt, keep.keeping(), progress)
+	fit, valid = pickRows(rest, 1, fit), pickRows(rest, 1, valid)
+	d, report, err := fitFlow(ctx, r, fit, valid, opt, keep.keeping(), progress)
 	if err != nil {
 		return nil, nil, fmt.Errorf("train flow: %w", err)
 	}
-	f, err := Calibrate(d, subset(s, held))
+	f, err := calibrate(ctx, d, r, held)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -67,18 +69,15 @@ func TrainFlow(ctx context.Context, s *features.Set, opt FlowOptions, progress f
 	return f, report, err
 }
 
-func fitFlow(ctx context.Context, train, valid *features.Set, opt FlowOptions, keep flow.Keeping, progress func(flow.Point)) (*Flow, *flow.Report, error) {
+func fitFlow(ctx context.Context, r *features.Reader, fit, valid []int, opt FlowOptions, keep flow.Keeping, progress func(flow.Point)) (*Flow, *flow.Report, error) {
 	d := &Flow{normalize: !opt.Raw}
-	data, err := d.data(train)
+	train, err := d.data(ctx, r, fit)
 	if err != nil {
 		return nil, nil, err
 	}
-	vx, err := d.rows(nil, valid, 0, valid.N)
-	if err != nil {
-		return nil, nil, err
-	}
+	watched := flow.Data{Rows: &flowRows{ctx: ctx, r: r, index: valid, normalize: d.normalize}}
 	var report *flow.Report
-	d.flow, report, err = flow.TrainKeeping(ctx, data, flow.Data{Rows: flow.Matrix(vx, valid.D)}, opt.Options, keep, progress)
+	d.flow, report, err = flow.TrainKeeping(ctx, train, watched, opt.Options, keep, progress)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -88,47 +87,30 @@ func fitFlow(ctx context.Context, train, valid *features.Set, opt FlowOptions, k
 	return d, report, nil
 }
 
-// data returns the training rows with their classes; images without a class are left out where others have one.
-func (d *Flow) data(s *features.Set) (flow.Data, error) {
-	c, warnings, err := classesOf("flow", s)
+// data returns the images to fit on with their classes; images without a class are left out where others have one.
+func (d *Flow) data(ctx context.Context, r *features.Reader, fit []int) (flow.Data, error) {
+	predicted, err := r.Predicted()
+	if err != nil {
+		return flow.Data{}, err
+	}
+	c, warnings, err := classesOf("flow", pickRows(r.Labels, 1, fit), pickRows(predicted, 1, fit))
 	var needs *NeedsError
 	if err != nil && !errors.As(err, &needs) {
 		return flow.Data{}, err
 	}
 	d.warn = warnings
 	if err != nil {
-		x, err := d.rows(nil, s, 0, s.N)
-		return flow.Data{Rows: flow.Matrix(x, s.D)}, err
+		rows, err := inMemory(&flowRows{ctx: ctx, r: r, index: fit, normalize: d.normalize})
+		return flow.Data{Rows: rows}, err
 	}
 	var known, labels []int
 	for i, k := range c.of {
 		if k >= 0 {
-			known, labels = append(known, i), append(labels, k)
+			known, labels = append(known, fit[i]), append(labels, k)
 		}
 	}
-	if len(known) < s.N {
-		s = subset(s, known)
-	}
-	x, err := d.rows(nil, s, 0, s.N)
-	return flow.Data{Rows: flow.Matrix(x, s.D), Labels: labels, Classes: c.count}, err
-}
-
-// rows returns rows from, ..., to-1 of s as the flow sees them, in dst where it has room.
-func (d *Flow) rows(dst []float32, s *features.Set, from, to int) ([]float32, error) {
-	x := s.Features[from*s.D : to*s.D]
-	if !d.normalize {
-		return x, nil
-	}
-	if dst != nil {
-		dst = dst[:len(x)]
-	}
-	out, err := features.Normalize(dst, x, s.D)
-	if err != nil {
-		if _, named := norms(s); named != nil { // the same finding, with the image's name
-			err = named
-		}
-	}
-	return out, err
+	rows, err := inMemory(&flowRows{ctx: ctx, r: r, index: known, normalize: d.normalize})
+	return flow.Data{Rows: rows, Labels: labels, Classes: c.count}, err
 }
 
 // Name implements [Detector].
@@ -161,9 +143,12 @@ func (d *Flow) Score(dst []float64, s *features.Set) ([]float64, error) {
 	buf := make([]float32, min(s.N, flowTile)*s.D)
 	for i := 0; i < s.N; i += flowTile {
 		j := min(i+flowTile, s.N)
-		x, err := d.rows(buf, s, i, j)
-		if err != nil {
-			return nil, err
+		x := s.Features[i*s.D : j*s.D]
+		if d.normalize {
+			if _, err := features.Normalize(buf[:len(x)], x, s.D); err != nil {
+				return nil, features.NameRow(err, func(row int) (int, string) { return i + row, imageID(s, i+row) })
+			}
+			x = buf[:len(x)]
 		}
 		if _, err := d.flow.LogProb(dst[i:j], x); err != nil {
 			var row *flow.RowError

@@ -35,7 +35,7 @@ var _ Detector = (*Mahalanobis)(nil)
 // vary within any class are an error, and so is a zero vector if normalize is set.
 func FitMahalanobis(train *features.Set, normalize bool) (*Mahalanobis, error) {
 	m := &Mahalanobis{normalize: normalize, d: train.D}
-	c, warnings, err := classesOf(m.Name(), train)
+	c, warnings, err := classesOf(m.Name(), train.Labels, train.Predicted())
 	if err != nil {
 		return nil, err
 	}
