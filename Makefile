@@ -3,12 +3,14 @@
 # make check   everything a change must pass: formatting, vet, lint, import rules, race detector, pure-Go build, demo
 # make real    the main job on real data: OODFLOW_DATA=folder make real
 # make bench   benchmarks
+# make scale   train and score from a dump of SCALE_GB gigabytes (10), and bound the memory that it takes
 # make fuzz    every parser, FUZZTIME each
 # make clean   remove what the above made
 
 GO ?= go
 FUZZTIME ?= 1m
-.PHONY: build onnxruntime demo test check lint race pure real bench fuzz clean
+SCALE_GB ?= 10
+.PHONY: build onnxruntime demo test check lint race pure real bench scale fuzz clean
 
 build: bin/oodflow
 
@@ -48,6 +50,9 @@ real: onnxruntime bin/oodflow
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+scale:
+	SCALE_GB=$(SCALE_GB) $(GO) test -run TestScale -count 1 -timeout 2h -v ./cmd/oodflow
 
 fuzz:
 	@for p in $$($(GO) list ./...); do \
