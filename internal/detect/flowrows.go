@@ -45,8 +45,9 @@ func (f *flowRows) Read(dst []float32, index []int) error {
 	return features.NameRow(err, func(row int) (int, string) { return f.images[row], f.r.ID(f.images[row]) })
 }
 
-// mostInMemory is how many bytes of features are kept in memory instead of being read again for every epoch.
-const mostInMemory = 256 << 20
+// mostInMemory is how many bytes of features are kept in memory instead of being read again for every epoch; a variable
+// for tests.
+var mostInMemory = 256 << 20
 
 // inMemory reads the rows into memory if they are few enough.
 func inMemory(f *flowRows) (flow.Rows, error) {
