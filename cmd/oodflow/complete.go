@@ -11,7 +11,11 @@ import (
 // completePreprocess offers the presets, and JSON files by the shell's own completion.
 func completePreprocess(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var found []cobra.Completion
-	for _, p := range imageset.Presets() {
+	presets := append(imageset.Presets(), "torchvision:")
+	if strings.HasPrefix(typed, "torchvision:") {
+		presets = imageset.TorchvisionPresets()
+	}
+	for _, p := range presets {
 		if typed != "" && strings.HasPrefix(p, typed) || typed == "" {
 			found = append(found, p)
 		}

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"github.com/spf13/cobra"
-
-	"github.com/oodflow/oodflow/internal/imageset"
-)
+import "github.com/spf13/cobra"
 
 // sourceHelp explains SOURCE, for the help of every command that takes one.
 const sourceHelp = `SOURCE, the images, is one of
@@ -15,9 +11,19 @@ const sourceHelp = `SOURCE, the images, is one of
 Images may be PNG, JPEG, GIF, WebP or BMP.`
 
 // preprocessHelp explains --preprocess likewise.
-const preprocessHelp = `Preprocessing has to be that of the classifier's training. Without --preprocess
-it is read from a file beside MODEL.onnx: MODEL.preprocessor_config.json or
-preprocessor_config.json.`
+const preprocessHelp = `Preprocessing has to be that of the classifier's training. --preprocess takes
+  FILE.json            a Hugging Face preprocessor_config.json, or of a timm model
+                       its config.json or pretrained_cfg
+  imagenet, cifar10    the usual one of such classifiers
+  torchvision:NAME     that of a torchvision model, torchvision:resnet50, or of its
+                       weights, torchvision:ResNet50_Weights.IMAGENET1K_V1
+Without the flag it is read from a file beside MODEL.onnx:
+MODEL.preprocessor_config.json or preprocessor_config.json. A step that a file
+asks for and that is not known is an error. Resizing is PIL's; "antialias": false
+in a file makes it torch's without antialiasing. Layout and type of the input,
+N×3×H×W or N×H×W×3, float32 or uint8, are the model's; one of uint8 is given the
+pixels as they are, without scale, mean and std. As in torchvision, the EXIF
+orientation of a photograph is not heeded, unless --exif asks for it.`
 
 // imageOptions are the flags of commands that run a classifier over images.
 type imageOptions struct {
@@ -27,10 +33,11 @@ type imageOptions struct {
 	batch, threads, workers   int
 	limit                     int
 	maxBad                    float64
+	exif                      bool
 }
 
 // imageFlags are the names of these flags.
-var imageFlags = []string{"model", "images", "preprocess", "feature-tensor", "engine", "onnxruntime", "batch", "threads", "workers", "limit", "max-bad"}
+var imageFlags = []string{"model", "images", "preprocess", "exif", "feature-tensor", "engine", "onnxruntime", "batch", "threads", "workers", "limit", "max-bad"}
 
 // AddFlags defines the flags.
 func (o *imageOptions) AddFlags(cmd *cobra.Command) {
@@ -39,8 +46,9 @@ func (o *imageOptions) AddFlags(cmd *cobra.Command) {
 	completeFiles(cmd, "model", "onnx")
 	f.StringVar(&o.images, "images", "", "the images: a `SOURCE`, see above")
 	complete(cmd, "images", completeSource)
-	f.StringVar(&o.preprocess, "preprocess", "", "preprocess as `FILE|PRESET` says: a Hugging Face preprocessor_config.json, "+orList(imageset.Presets()))
+	f.StringVar(&o.preprocess, "preprocess", "", "preprocess as `FILE|PRESET` says, see above")
 	complete(cmd, "preprocess", completePreprocess)
+	f.BoolVar(&o.exif, "exif", false, "turn images upright as their EXIF orientation says")
 	f.StringVar(&o.featureTensor, "feature-tensor", "", "take features from tensor `NAME` (default: found by itself)")
 	o.engine = choice{value: "auto", valid: []string{"auto", "onnxruntime", "gorgonia"}}
 	addChoice(cmd, &o.engine, "engine", "run the classifier with `ENGINE`: auto, onnxruntime or gorgonia")

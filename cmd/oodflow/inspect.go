@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oodflow/oodflow/internal/classifier"
 	"github.com/oodflow/oodflow/internal/onnx"
 )
 
@@ -57,6 +58,7 @@ type inspection struct {
 	Producer    string        `json:"producer"`
 	Opset       int64         `json:"opset"`
 	Inputs      []value       `json:"inputs"`
+	Layout      string        `json:"layout"` // of the images: "NCHW", "NHWC", "" where the model takes none
 	Outputs     []value       `json:"outputs"`
 	Logits      string        `json:"logits"`
 	Classes     int           `json:"classes"`
@@ -65,6 +67,8 @@ type inspection struct {
 	Linear      bool          `json:"linear"`      // logits = W·features + b exactly
 	Why         []string      `json:"why"`
 	Candidates  []penultimate `json:"candidates,omitempty"` // where no head is found
+
+	images string // the layout for people
 }
 
 // penultimate is the tensor that holds the features.
@@ -89,6 +93,9 @@ func runInspect(_ context.Context, opts inspectOptions, c *console) error {
 	found := inspection{
 		Model: filepath.Base(opts.model), Producer: m.Producer, Opset: m.Opsets[""],
 		Inputs: values(m.Inputs), Outputs: values(m.Outputs), Why: []string{},
+	}
+	if in, err := classifier.InputOf(m); err == nil {
+		found.setLayout(in)
 	}
 	headErr := found.findHead(m, opts.featureTensor)
 	var none *onnx.NoHeadError
@@ -126,6 +133,17 @@ func (n *inspection) findHead(m *onnx.Model, tensor string) error {
 	n.Penultimate = &penultimate{h.Features, dims(h.Shape, batchSymbol(m)), h.Pool}
 	n.Linear, n.Why = h.Linear, h.Why
 	return nil
+}
+
+// setLayout says how images go in.
+func (n *inspection) setLayout(in classifier.Input) {
+	n.Layout, n.images = "NCHW", "channels first (NCHW)"
+	if in.ChannelsLast {
+		n.Layout, n.images = "NHWC", "channels last (NHWC)"
+	}
+	if in.Bytes {
+		n.images += ", pixels of 0 to 255 as they are: extract leaves scale, mean and std to the model"
+	}
 }
 
 // noHead is the error for a model whose features were not found, without the candidates, which are printed.
@@ -178,6 +196,9 @@ func (n inspection) writeText(w io.Writer) error {
 	fmt.Fprintf(t, "made by\t%s, opset %d\n", producer, n.Opset)
 	for _, v := range n.Inputs {
 		fmt.Fprintf(t, "input\t%s  %s %s\n", v.Name, v.DType, shapeText(v.Shape))
+	}
+	if n.images != "" {
+		fmt.Fprintf(t, "images\t%s\n", n.images)
 	}
 	for _, v := range n.Outputs {
 		fmt.Fprintf(t, "output\t%s  %s %s\n", v.Name, v.DType, shapeText(v.Shape))

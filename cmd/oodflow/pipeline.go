@@ -49,6 +49,7 @@ func openPipeline(ctx context.Context, opts imageOptions, c *console) (*pipeline
 		return nil, classifierHint(err, opts)
 	}
 	p.info = p.cls.Info()
+	p.fitPreprocess(c)
 	if err := p.checkSize(); err != nil {
 		p.cls.Close()
 		return nil, err
@@ -80,11 +81,25 @@ func (p *pipeline) tell(c *console) {
 // Close frees the classifier.
 func (p *pipeline) Close() { p.cls.Close() }
 
+// preprocessings says what --preprocess takes.
+var preprocessings = "a Hugging Face preprocessor_config.json, a timm model's config.json, " +
+	orList(append(imageset.Presets(), "torchvision:MODEL"))
+
+// fitPreprocess makes the preprocessing that of the model's input and of --exif.
+func (p *pipeline) fitPreprocess(c *console) {
+	p.pre.Upright = p.pre.Upright || p.opts.exif
+	p.pre = p.pre.For(p.info.Height, p.info.Width)
+	if p.info.Bytes {
+		p.pre = p.pre.Bytes()
+		c.note("%s takes pixels as bytes: scale, mean and std of the preprocessing are left to it", p.opts.model)
+	}
+}
+
 // openPreprocess reads the preprocessing from the flag or from beside the model.
 func (o *imageOptions) openPreprocess(c *console) (*imageset.Preprocess, error) {
 	if o.preprocess != "" {
 		pre, err := imageset.ParsePreprocess(o.preprocess)
-		return pre, withHint(err, "--preprocess takes a Hugging Face preprocessor_config.json, or %s", orList(imageset.Presets()))
+		return pre, withHint(err, "--preprocess takes %s", preprocessings)
 	}
 	path, err := o.findPreprocess()
 	if err != nil {
@@ -104,8 +119,7 @@ func (o *imageOptions) findPreprocess() (string, error) {
 		}
 	}
 	err := fmt.Errorf("how to preprocess images for %s is not known: there is no %s", o.model, own)
-	return "", withHint(err, "give --preprocess a Hugging Face preprocessor_config.json, or %s if that is how the classifier was trained",
-		orList(imageset.Presets()))
+	return "", withHint(err, "give --preprocess what the classifier was trained with: %s", preprocessings)
 }
 
 // checkSize refuses preprocessing that makes images of another size than the classifier takes.

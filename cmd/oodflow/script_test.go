@@ -30,6 +30,7 @@ import (
 // TestScripts runs testdata/script. The scripts see
 //
 //	$MODEL     the demonstration's classifier
+//	$MODELS    small classifiers with random weights
 //	$GRAPHS    gzipped graphs of other models, without weights
 //	$IMAGES    small image sets drawn by the demonstration: id-train, id-test, near-ood, far-ood
 //	$FEATURES  features of those sets, id-train.safetensors and so on, and detector.safetensors
@@ -74,6 +75,7 @@ var demoFolder = func() string {
 func scriptVariables(shared string) []string {
 	vars := []string{
 		"MODEL=" + filepath.Join(demoFolder, "classifier.onnx"), "IMAGES=" + filepath.Join(shared, "images"), "FEATURES=" + shared,
+		"MODELS=" + filepath.Join(demoFolder, "..", "..", "internal", "classifier", "testdata"),
 		"GRAPHS=" + filepath.Join(demoFolder, "..", "..", "internal", "onnx", "testdata"),
 	}
 	if lib, err := classifier.FindLibrary(""); err == nil {
