@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -96,6 +97,28 @@ func Write(path string, fill func(w io.Writer) error) error {
 		return err
 	}
 	return f.Close()
+}
+
+// Place makes the complete file f, which was written under another name in the folder of path, appear as path: synced, closed and
+// renamed. It is for files whose unfinished form is kept on purpose and has a name of its own. Unlike Create it does not
+// follow a symbolic link at path, but replaces it.
+func Place(f *os.File, path string) error {
+	if err := f.Sync(); err != nil {
+		return &Error{path, cause(err)}
+	}
+	if runtime.GOOS == "windows" { // where an open file cannot be renamed; elsewhere a lock on it lasts until the rename
+		if err := f.Close(); err != nil {
+			return &Error{path, cause(err)}
+		}
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return &Error{path, cause(err)}
+	}
+	syncFolder(filepath.Dir(path))
+	if err := f.Close(); err != nil && !errors.Is(err, fs.ErrClosed) {
+		return &Error{path, cause(err)}
+	}
+	return nil
 }
 
 // Spool opens a nameless scratch file in the folder where path will be, or in the system's temporary folder
