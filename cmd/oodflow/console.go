@@ -103,14 +103,19 @@ func (c *console) width() int {
 
 // begin shows the progress of a job of total units until the function it returns is called.
 func (c *console) begin(what, unit string, total int) (*progress.Meter, func()) {
-	mode := progress.Plain
+	return c.show(progress.Options{What: what, Unit: unit, Total: total})
+}
+
+// show is begin with options; how it looks is the console's.
+func (c *console) show(opt progress.Options) (*progress.Meter, func()) {
+	opt.Mode, opt.Width = progress.Plain, c.width
 	switch {
 	case c.quiet:
-		mode = progress.Off
+		opt.Mode = progress.Off
 	case c.terminal != nil:
-		mode = progress.Bar
+		opt.Mode = progress.Bar
 	}
-	m := progress.New(c.err, progress.Options{What: what, Unit: unit, Total: total, Mode: mode, Width: c.width})
+	m := progress.New(c.err, opt)
 	c.meter = m
 	return m, func() {
 		m.Finish()

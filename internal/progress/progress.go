@@ -33,6 +33,10 @@ type Options struct {
 	Unit string
 	// Total is the number of units when all is done; 0: not known, and no share or time left is shown.
 	Total int
+	// Done is the number of units that were done before: they count as done, but not for the rate.
+	Done int
+	// Bytes tells that the units are bytes, shown as kB, MB and GB; Unit is not used.
+	Bytes bool
 	// Mode is Off unless set.
 	Mode Mode
 	// Width returns the terminal's columns for a Bar; nil means 80.
@@ -79,7 +83,7 @@ func New(w io.Writer, opt Options) *Meter {
 	if opt.Every <= 0 {
 		opt.Every = 10 * time.Second
 	}
-	m := &Meter{w: w, opt: opt, start: time.Now(), quit: make(chan struct{})}
+	m := &Meter{w: w, opt: opt, start: time.Now(), done: opt.Done, quit: make(chan struct{})}
 	if opt.Mode == Off {
 		return m
 	}
@@ -159,9 +163,10 @@ func (m *Meter) Finish() {
 // draw shows the present state; the lock is held.
 func (m *Meter) draw() {
 	s := state{
-		what: m.opt.What, unit: m.opt.Unit, note: m.note,
+		what: m.opt.What, unit: m.opt.Unit, bytes: m.opt.Bytes, note: m.note,
 		done: m.done, total: m.opt.Total, elapsed: time.Since(m.start),
 	}
+	s.since.done = m.opt.Done
 	if !m.closed {
 		s.since = m.sample(s.elapsed)
 	}
@@ -182,7 +187,7 @@ func (m *Meter) sample(now time.Duration) sample {
 		m.recent = m.recent[1:]
 	}
 	if m.recent[0].at > now-window {
-		return sample{} // the job is younger than the window
+		return sample{done: m.opt.Done} // the job is younger than the window
 	}
 	return m.recent[0]
 }

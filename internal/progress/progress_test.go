@@ -49,10 +49,36 @@ func TestLine(t *testing.T) {
 		{state{what: "extract", unit: "images", total: 10, done: 10, elapsed: 20 * time.Second},
 			"extract: 100%  10/10 images  0.50/s  in 20s"},
 		{state{what: "extract", unit: "images", total: 10}, "extract:   0%  0/10 images"},
+		{state{what: "fetch", bytes: true, total: 170_052_171, done: 90_000_000, elapsed: 4 * time.Second, since: sample{done: 50_000_000}},
+			"fetch:  52%  90.0 MB/170 MB  10.0 MB/s  8.0s left"},
+		{state{what: "fetch", bytes: true, done: 1500, elapsed: time.Second}, "fetch: 1.50 kB  1.50 kB/s  in 1.0s"},
 	} {
 		if got := c.s.line(); got != c.want {
 			t.Errorf("line = %q, want %q", got, c.want)
 		}
+	}
+}
+
+func TestSize(t *testing.T) {
+	for n, want := range map[int64]string{
+		0: "0 B", 999: "999 B", 1000: "1.00 kB", 9994: "9.99 kB", 9996: "10.0 kB", 99_949: "99.9 kB", 99_960: "100 kB",
+		999_499: "999 kB", 999_500: "1.00 MB", 38_200_000: "38.2 MB", 170_052_171: "170 MB", 999_600_000: "1.00 GB",
+		8_931_661_582: "8.93 GB", 5e15: "5000 TB",
+	} {
+		if got := Size(n); got != want {
+			t.Errorf("Size(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
+// Units that were done before count as done, and not for the rate.
+func TestDoneBefore(t *testing.T) {
+	var out locked
+	m := New(&out, Options{What: "w", Total: 4000, Done: 3000, Bytes: true, Mode: Plain, Every: 20 * time.Millisecond})
+	time.Sleep(50 * time.Millisecond)
+	m.Finish()
+	if got := out.String(); !strings.Contains(got, "w:  75%  3.00 kB/4.00 kB  in 0") {
+		t.Errorf("wrote %q", got)
 	}
 }
 

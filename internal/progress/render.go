@@ -10,6 +10,7 @@ import (
 // state is one moment of a meter: all that a line shows.
 type state struct {
 	what, unit, note string
+	bytes            bool
 	done, total      int
 	elapsed          time.Duration
 	since            sample // where the rate is counted from
@@ -35,12 +36,19 @@ func (s state) left() (time.Duration, bool) {
 // figures is the text both forms share: count, rate, time left, remark.
 func (s state) figures() string {
 	var b strings.Builder
-	if s.total > 0 {
+	switch {
+	case s.bytes && s.total > 0:
+		fmt.Fprintf(&b, "%s/%s", Size(int64(s.done)), Size(int64(s.total)))
+	case s.bytes:
+		b.WriteString(Size(int64(s.done)))
+	case s.total > 0:
 		fmt.Fprintf(&b, "%d/%d %s", s.done, s.total, s.unit)
-	} else {
+	default:
 		fmt.Fprintf(&b, "%d %s", s.done, s.unit)
 	}
-	if r := s.rate(); r > 0 {
+	if r := s.rate(); r > 0 && s.bytes {
+		fmt.Fprintf(&b, "  %s/s", Size(int64(r)))
+	} else if r > 0 {
 		fmt.Fprintf(&b, "  %s/s", Rate(r))
 	}
 	if left, ok := s.left(); ok {
@@ -121,6 +129,28 @@ func Rate(r float64) string {
 		return fmt.Sprintf("%.1f", r)
 	default:
 		return fmt.Sprintf("%.0f", r)
+	}
+}
+
+// Size formats a number of bytes for people, in powers of 1000: "512 B", "1.50 kB", "38.2 MB", "170 MB", "8.93 GB".
+func Size(n int64) string {
+	if n < 1000 {
+		return fmt.Sprintf("%d B", n)
+	}
+	v, unit := float64(n)/1000, "kB"
+	for _, larger := range []string{"MB", "GB", "TB"} {
+		if v < 999.5 {
+			break
+		}
+		v, unit = v/1000, larger
+	}
+	switch {
+	case v < 9.995:
+		return fmt.Sprintf("%.2f %s", v, unit)
+	case v < 99.95:
+		return fmt.Sprintf("%.1f %s", v, unit)
+	default:
+		return fmt.Sprintf("%.0f %s", v, unit)
 	}
 }
 
