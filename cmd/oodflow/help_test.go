@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -34,6 +36,8 @@ func examples(cmd *cobra.Command) [][]string {
 // them, that is be good usage, and none may leave anything behind.
 func TestExamplesAreValid(t *testing.T) {
 	t.Chdir(t.TempDir())
+	nothing := httptest.NewServer(http.NotFoundHandler())
+	defer nothing.Close()
 	for _, cmd := range commands() {
 		if cmd.Name() == "completion" || cmd.Name() == "help" {
 			continue
@@ -45,9 +49,13 @@ func TestExamplesAreValid(t *testing.T) {
 			if args[0] == "bench" {
 				args = append(args, "--dim", "8", "--steps", "1") // in the least time
 			}
+			missing := "no such file"
+			if args[0] == "fetch" && args[1] != "--list" {
+				args, missing = append(args, "--mirror", nothing.URL), "404 Not Found"
+			}
 			var out, errs bytes.Buffer
 			status := run(args, &out, &errs)
-			if status == exitUsage || status == exitError && !strings.Contains(errs.String(), "no such file") {
+			if status == exitUsage || status == exitError && !strings.Contains(errs.String(), missing) {
 				t.Errorf("oodflow %s: exit status %d\n%s", strings.Join(args, " "), status, &errs)
 			}
 		}
@@ -81,7 +89,7 @@ func TestExamplesRun(t *testing.T) {
 // needsMore tells whether an example uses files that drawExampleFiles does not make, or takes long for nothing.
 func needsMore(args []string) bool {
 	for _, a := range args {
-		for _, missing := range []string{"wrn.onnx", "vit.onnx", "svhn", "npz", "layer4", "bench"} {
+		for _, missing := range []string{"wrn.onnx", "vit.onnx", "svhn", "npz", "layer4", "bench", "fetch"} {
 			if strings.Contains(a, missing) {
 				return true
 			}

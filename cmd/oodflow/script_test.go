@@ -34,11 +34,13 @@ import (
 //	$GRAPHS    gzipped graphs of other models, without weights
 //	$IMAGES    small image sets drawn by the demonstration: id-train, id-test, near-ood, far-ood
 //	$FEATURES  features of those sets, id-train.safetensors and so on, and detector.safetensors
+//	$SERVER    a server for fetch, see fetchServer, and $PROXY, the same as a proxy
 //
 // and, beside testscript's own commands, those of this file whose names begin with cmd.
 func TestScripts(t *testing.T) {
 	shared := t.TempDir()
 	prepareScripts(t, shared)
+	server := newFetchServer(t, shared)
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
@@ -47,6 +49,9 @@ func TestScripts(t *testing.T) {
 				name, value, _ := strings.Cut(v, "=")
 				env.Setenv(name, value)
 			}
+			env.Setenv("SERVER", server.address())
+			env.Setenv("PROXY", server.URL)
+			env.Setenv("FETCH_CATALOGUE", filepath.Join(shared, "catalogue.json"))
 			return nil
 		},
 		Condition: scriptCondition,
@@ -176,7 +181,10 @@ func cmdInterrupt(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	r, w, err := os.Pipe()
 	ts.Check(err)
-	cmd := &exec.Cmd{Path: self, Args: append([]string{"oodflow"}, args...), Dir: ts.Getenv("WORK"), Stderr: w}
+	cmd := &exec.Cmd{
+		Path: self, Args: append([]string{"oodflow"}, args...), Dir: ts.Getenv("WORK"), Stderr: w,
+		Env: append(os.Environ(), "FETCH_CATALOGUE="+ts.Getenv("FETCH_CATALOGUE")),
+	}
 	ts.Check(cmd.Start())
 	w.Close()
 	var first [1]byte

@@ -282,6 +282,38 @@ func TestStandardOutput(t *testing.T) {
 	}
 }
 
+func TestPlace(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "out")
+	if err := Write(path, put("old")); err != nil {
+		t.Fatal(err)
+	}
+	part, err := os.Create(path + ".part")
+	if err == nil {
+		err = errors.Join(put("new")(part), Place(part, path))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	only(t, dir, "out")
+	if got := content(t, path); got != "new" {
+		t.Errorf("content %q", got)
+	}
+	if _, err := part.Write([]byte("x")); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("the file is still open: %v", err)
+	}
+	part, err = os.Create(path + ".part")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer part.Close()
+	target := filepath.Join(dir, "none", "out")
+	if err := Place(part, target); err == nil || err.Error() != "write "+target+": no such file or directory" {
+		t.Errorf("error %v", err)
+	}
+	only(t, dir, "out", "out.part")
+}
+
 func TestSpoolLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	f, err := Spool(filepath.Join(dir, "out"))
