@@ -105,8 +105,8 @@ func (b *block) init(rng *rand.Rand) {
 }
 
 // standardize sets ActNorm so that every coordinate of the rows gets mean 0 and variance 1, but for the ridge that
-// keeps a dead coordinate from being blown up.
-func (b *block) standardize(data Data) error {
+// keeps a dead coordinate from being blown up, and for one whose spread float32 does not resolve beside its mean.
+func (b *block) standardize(data Data, ridge float64) error {
 	m, err := data.means()
 	if err != nil {
 		return err
@@ -125,9 +125,9 @@ func (b *block) standardize(data Data) error {
 		level += v / float64(b.d)
 	}
 	for j, v := range variance {
-		inv := 1 / math.Sqrt(v+leastRidge*level)
-		b.logScale[j] = float32(math.Log(inv))
-		b.shift[j] = float32(-m.mean[j] * inv)
+		resolved := m.mean[j] * (1.0 / (1 << 23))
+		b.logScale[j] = float32(-0.5 * math.Log(v+ridge*level+resolved*resolved))
+		b.shift[j] = float32(-m.mean[j] * float64(float32(math.Exp(float64(b.logScale[j])))))
 	}
 	return err
 }

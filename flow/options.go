@@ -29,7 +29,7 @@ type Options struct {
 	Hidden int
 	// Clamp bounds the couplings' log-scales. Default 2, as in FrEIA.
 	Clamp float64
-	// Whiten says which covariance the first layer removes. Default within with labels, else total.
+	// Whiten says which covariance the first layer removes. Default within with labels, two of which are equal, else total.
 	Whiten Whitening
 	// Base says what the latent density is. Default classes with labels, else normal.
 	Base Base
@@ -86,7 +86,7 @@ func (o Options) resolve(train Data) (Options, error) {
 	}
 	if o.Whiten == "" {
 		o.Whiten = WhitenTotal
-		if train.Labels != nil {
+		if train.repeats() {
 			o.Whiten = WhitenWithin
 		}
 	}

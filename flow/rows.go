@@ -41,6 +41,18 @@ type Data struct {
 	Classes int
 }
 
+// repeats tells whether a class has more than one row.
+func (d Data) repeats() bool {
+	seen := make([]bool, d.Classes)
+	for _, c := range d.Labels {
+		if seen[c] {
+			return true
+		}
+		seen[c] = true
+	}
+	return false
+}
+
 // check looks at everything but the rows themselves.
 func (d Data) check(name string, least int) error {
 	n := d.Len()
@@ -95,11 +107,18 @@ type first struct {
 
 func (f first) Len() int { return f.n }
 
-// checkFinite refuses a chunk of rows that holds NaN or Inf.
+// largest is the largest magnitude of a feature to train on: differences of two and short sums stay within float32.
+const largest = 1e37
+
+// checkFinite refuses a chunk of rows that holds NaN, Inf or something close to it.
 func checkFinite(name string, start int, x []float32, d int) error {
-	i := slices.IndexFunc(x, func(v float32) bool { return v-v != 0 })
+	i := slices.IndexFunc(x, func(v float32) bool { return !(v >= -largest && v <= largest) })
 	if i < 0 {
 		return nil
 	}
-	return &RowError{Row: start + i/d, Err: fmt.Errorf("%s value %d is %v", name, i%d, x[i])}
+	err := fmt.Errorf("%s value %d is %v", name, i%d, x[i])
+	if finite(float64(x[i])) {
+		err = fmt.Errorf("%w: want at most %g, scale the features down", err, largest)
+	}
+	return &RowError{Row: start + i/d, Err: err}
 }

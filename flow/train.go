@@ -26,7 +26,8 @@ type Report struct {
 	ReferenceNLL float64 `json:"reference_nll"` // validation NLL of the Gaussian reference
 	ValidNLL     float64 `json:"valid_nll"`     // validation NLL of the flow that was kept
 	Ridge        float64 `json:"ridge"`         // share of the mean variance added before whitening
-	Rollbacks    int     `json:"rollbacks"`     // steps undone because they were not finite
+	Rollbacks    int     `json:"rollbacks"`     // times that steps were undone because they blew up
+	Diverged     bool    `json:"diverged"`      // whether training gave up after so many; the best state was kept
 	LearningRate float64 `json:"learning_rate"` // the last one: each rollback divides it by 10
 	History      []Point `json:"history"`
 }
@@ -40,12 +41,14 @@ const (
 	checkRows = 2000
 	// patience is the number of checks without a better validation likelihood after which StopValidation stops.
 	patience = 20
-	// maxRollbacks is the number of blown-up steps after which training gives up.
+	// maxRollbacks is the number of rollbacks after which training gives up: it blew up at a millionth of the learning
+	// rate.
 	maxRollbacks = 6
+	// blowUp is how much worse than at the start, in nats per dimension, a finite likelihood has to be, both of validation
+	// and of training rows, to be undone too: far more than a healthy training loses on its way. Overfitting is none, as
+	// it leaves the training rows likely.
+	blowUp = 1.0
 )
-
-// ErrDiverged is returned when training blows up again and again, even at a millionth of the learning rate.
-var ErrDiverged = errors.New("training diverged")
 
 // Train fits a flow to the rows of train by maximum likelihood (Adam), and stops moderately by looking at valid.
 //
@@ -57,8 +60,15 @@ var ErrDiverged = errors.New("training diverged")
 // better than it by Margin nats per dimension.
 //
 // progress, if not nil, is called at every check. The result depends on nothing but the arguments (on one machine: another
-// BLAS or another number of cores may round differently). Errors: too few rows, values that are not finite, features
-// that do not vary, options out of range, ErrDiverged, and the context's.
+// BLAS or another number of cores may round differently).
+//
+// Steps whose loss, gradient or outcome is not finite, or that leave the flow worse than at the start by a nat per
+// dimension, are undone and the learning rate is divided by 10. When that has been done too often training ends; see
+// Report.Diverged. Except with StopNever the flow that is kept is the best one seen, never worse on valid than the
+// starting point.
+//
+// Errors: too few rows, values that are not finite or above 1e37, features that do not vary or by less than 1e-30,
+// options out of range, and the context's. A row that is at fault is named by a *RowError.
 func Train(ctx context.Context, train, valid Data, opt Options, progress func(Point)) (*Flow, *Report, error) {
 	return TrainKeeping(ctx, train, valid, opt, Keeping{}, progress)
 }
@@ -121,6 +131,12 @@ func begin(train Data, valid []float32, opt Options, keep Keeping) (*run, error)
 func start(train Data, valid []float32, opt Options) (*Flow, *reference, error) {
 	within := opt.Whiten == WhitenWithin || (opt.Whiten == WhitenNone && train.Labels != nil)
 	ref, err := fitReference(train, valid, within, opt.Base == BaseClasses)
+	if within && errors.Is(err, errNoVariance) {
+		if opt.Whiten == WhitenWithin {
+			return nil, nil, errNoVarianceWithin
+		}
+		ref, err = fitReference(train, valid, false, opt.Base == BaseClasses)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -133,7 +149,7 @@ func start(train Data, valid []float32, opt Options) (*Flow, *reference, error) 
 		return nil, nil, err
 	}
 	if opt.Whiten == WhitenNone {
-		err = f.blocks[0].standardize(train)
+		err = f.blocks[0].standardize(train, ref.ridge)
 	} else {
 		f.whiten = ref.whiten
 	}
@@ -178,13 +194,11 @@ func (r *run) train(ctx context.Context) error {
 		r.sum += nll
 		r.batches++
 		if !finite(nll) || !finite(norm) {
-			if err := r.rollback(); err != nil {
-				return err
-			}
+			r.rollback()
 		}
-		r.report.Steps = step
+		r.report.Steps, r.report.Epochs = step, float64(step)/float64(perEpoch)
 		if step%checkEvery == 0 || step == last {
-			if err := r.check(step, float64(step)/float64(perEpoch)); err != nil {
+			if err := r.check(step, r.report.Epochs); err != nil {
 				return err
 			}
 		}
@@ -192,6 +206,10 @@ func (r *run) train(ctx context.Context) error {
 	}
 	if r.report.Reason == "" {
 		r.report.Reason = fmt.Sprintf("all %d epochs done", r.opt.Epochs)
+		if r.opt.Stop != StopNever && r.bestNLL < r.report.ValidNLL {
+			r.report.Reason += ", best state kept"
+			r.keepBest()
+		}
 	}
 	return nil
 }
@@ -199,17 +217,21 @@ func (r *run) train(ctx context.Context) error {
 // check looks at the validation rows and applies the stopping rule.
 func (r *run) check(step int, epoch float64) error {
 	nll, err := r.f.meanNLL(r.valid)
-	if err != nil {
-		return r.rollback()
+	if err != nil && step == 0 {
+		return fmt.Errorf("score the validation rows before the first step: %w", err)
 	}
-	r.good = append(r.good[:0], r.f.params...)
 	p := Point{Step: step, Epoch: epoch, TrainNLL: nll, ValidNLL: nll}
 	if r.batches > 0 {
 		p.TrainNLL = r.sum / float64(r.batches)
 	}
+	if err != nil || r.blownUp(p) {
+		r.rollback()
+		return nil
+	}
+	r.good = append(r.good[:0], r.f.params...)
 	r.sum, r.batches = 0, 0
 	r.report.History = append(r.report.History, p)
-	r.report.Epochs, r.report.ValidNLL = epoch, nll
+	r.report.ValidNLL = nll
 	if r.progress != nil {
 		r.progress(p)
 	}
@@ -231,22 +253,39 @@ func (r *run) decide(nll float64) {
 		r.report.Reason = fmt.Sprintf("%.3f nats per dimension better than the Gaussian reference", gain)
 	case r.opt.Stop != StopNever && r.since >= patience:
 		r.report.Reason = fmt.Sprintf("no better validation likelihood in %d checks, best state kept", patience)
-		copy(r.f.params, r.best)
-		r.report.ValidNLL = r.bestNLL
+		r.keepBest()
 	}
 }
 
-// rollback undoes the steps since the last check and divides the learning rate by 10.
-func (r *run) rollback() error {
-	r.report.Rollbacks++
-	if r.report.Rollbacks > maxRollbacks || r.good == nil {
-		return fmt.Errorf("%w %d times, the last at learning rate %g", ErrDiverged, r.report.Rollbacks, r.report.LearningRate)
+// keepBest makes the best state seen the one that is kept.
+func (r *run) keepBest() {
+	copy(r.f.params, r.best)
+	r.report.ValidNLL = r.bestNLL
+}
+
+// blownUp tells whether a check found the flow far worse than it began.
+func (r *run) blownUp(p Point) bool {
+	if len(r.report.History) == 0 {
+		return false
 	}
+	worst := r.report.History[0].ValidNLL + blowUp*float64(r.f.cfg.Dim)
+	return p.ValidNLL > worst && p.TrainNLL > worst
+}
+
+// rollback undoes the steps since the last check and divides the learning rate by 10, or ends training after too many.
+func (r *run) rollback() {
+	if r.report.Rollbacks == maxRollbacks {
+		r.report.Diverged = true
+		r.report.Reason = fmt.Sprintf("training blew up for the %dth time, now at learning rate %g; best state kept",
+			maxRollbacks+1, r.report.LearningRate)
+		r.keepBest()
+		return
+	}
+	r.report.Rollbacks++
 	copy(r.f.params, r.good)
 	r.tr.opt.reset()
 	r.report.LearningRate /= 10
 	r.sum, r.batches = 0, 0
-	return nil
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -198,14 +198,20 @@ func TestBlownUpStepsAreRolledBack(t *testing.T) {
 	run.good = append(run.good, f.params...)
 	run.report.LearningRate = 1
 	f.params[0] = float32(math.NaN())
-	if err := run.rollback(); err != nil || f.params[0] != run.good[0] || run.report.LearningRate != 0.1 {
-		t.Errorf("after a rollback: error %v, parameter %v, learning rate %v", err, f.params[0], run.report.LearningRate)
+	run.rollback()
+	if f.params[0] != run.good[0] || run.report.LearningRate != 0.1 {
+		t.Errorf("after a rollback: parameter %v, learning rate %v", f.params[0], run.report.LearningRate)
 	}
+	run.best, run.bestNLL = make([]float32, len(f.params)), 5
 	for range maxRollbacks - 1 {
 		run.rollback()
 	}
-	if err := run.rollback(); !errors.Is(err, ErrDiverged) {
-		t.Errorf("rollback %d gave %v", maxRollbacks+1, err)
+	if run.report.Diverged || run.report.Reason != "" {
+		t.Errorf("gave up after %d rollbacks", run.report.Rollbacks)
+	}
+	run.rollback()
+	if r := run.report; !r.Diverged || r.Reason == "" || r.ValidNLL != 5 || r.Rollbacks != maxRollbacks || f.params[0] != 0 {
+		t.Errorf("rollback %d gave %+v", maxRollbacks+1, r)
 	}
 }
 

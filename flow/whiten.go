@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/lapack/lapack64"
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/oodflow/oodflow/internal/kernel"
@@ -80,7 +82,14 @@ func (w *whiten) inverse(z []float32) {
 // of a standard deviation.
 const leastRidge = 1e-8
 
-var errNoVariance = errors.New("the training features do not vary: whitening is undefined")
+var (
+	errNoVariance       = errors.New("the training features do not vary: whitening is undefined")
+	errNoVarianceWithin = errors.New("the training features do not vary within the classes: whiten by the total covariance")
+)
+
+// leastSpread is the least standard deviation, as a mean over the dimensions, that whitening makes into 1: with the least
+// ridge a dead dimension is then scaled by 1e34, which float32 still holds.
+const leastSpread = 1e-30
 
 // fitWhiten makes the whitening of a covariance Σ (d×d) around mean, with ridge times the mean variance added to the
 // diagonal. With Σ = UᵀU, U upper triangular, M = U⁻¹. Σ is not changed.
@@ -90,26 +99,27 @@ func fitWhiten(mean []float64, cov *mat.SymDense, ridge float64) (*whiten, error
 	if !(level > 0) || math.IsInf(level, 0) {
 		return nil, errNoVariance
 	}
+	if spread := math.Sqrt(level); spread < leastSpread {
+		return nil, fmt.Errorf("the training features have a standard deviation of %.1g, which is too small for float32: scale them up", spread)
+	}
 	sum := mat.NewSymDense(d, nil)
 	sum.CopySym(cov)
 	for j := range d {
 		sum.SetSym(j, j, sum.At(j, j)+ridge*level)
 	}
-	var chol mat.Cholesky
-	if !chol.Factorize(sum) {
+	u, ok := lapack64.Potrf(sum.RawSymmetric()) // mat.Cholesky takes twice as long, to estimate a condition
+	if !ok {
 		return nil, fmt.Errorf("whiten %d dimensions: the covariance is not positive definite with a ridge of %g", d, ridge)
 	}
-	var u, inv mat.TriDense
-	chol.UTo(&u)
-	if err := inv.InverseTri(&u); err != nil && !errors.As(err, new(mat.Condition)) {
-		return nil, fmt.Errorf("whiten %d dimensions: %w", d, err)
-	}
+	inv := u
+	inv.Data = slices.Clone(u.Data)
+	lapack64.Trtri(inv)
 	w := newWhiten(d)
-	w.logdet[0] = -0.5 * chol.LogDet()
 	for i, v := range mean {
 		w.mean[i] = float32(v)
+		w.logdet[0] -= math.Log(u.Data[i*u.Stride+i])
 		for j := i; j < d; j++ {
-			w.m[i*d+j], w.inv[i*d+j] = float32(inv.At(i, j)), float32(u.At(i, j))
+			w.m[i*d+j], w.inv[i*d+j] = float32(inv.Data[i*u.Stride+j]), float32(u.Data[i*u.Stride+j])
 		}
 	}
 	return w, nil
