@@ -356,3 +356,32 @@ func TestHardTrainings(t *testing.T) {
 		})
 	}
 }
+
+// TestStandardizeBesideAHugeConstant: rounding of the constant must neither drown the other columns nor be blown up itself.
+func TestStandardizeBesideAHugeConstant(t *testing.T) {
+	const n, d = 301, 16
+	x := normals(n*d, rand.New(rand.NewPCG(1, 1)))
+	column(x, d, 0, func(float32) float32 { return 1.1e30 })
+	data := Data{Rows: Matrix(x, d), Labels: make([]int, n), Classes: 7}
+	for i := range data.Labels {
+		data.Labels[i] = i % 7
+	}
+	f, err := layout(Config{Dim: d, Layers: 1, Hidden: 2, Clamp: 2, Whiten: WhitenNone})
+	if err == nil {
+		err = f.blocks[0].standardize(data, leastRidge)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sum, squares [d]float64
+	latent, _ := f.Forward(x) // the coupling is the identity
+	for i, v := range latent {
+		sum[i%d] += float64(v) / n
+		squares[i%d] += float64(v) * float64(v) / n
+	}
+	for j := range d {
+		if math.Abs(sum[j]) > 2 || (j > 0 && math.Abs(squares[j]-1) > 0.01) {
+			t.Errorf("column %d: mean %v, mean square %v", j, sum[j], squares[j])
+		}
+	}
+}

@@ -34,33 +34,29 @@ func (d Data) moments(within bool) (*moments, error) {
 	return m, err
 }
 
-// means returns the moments without the covariance. Without labels all rows are of one class. Sums are of differences to
-// the first row, so that the mean of a constant is that constant, however large.
+// means returns the moments without the covariance. Without labels all rows are of one class.
 func (d Data) means() (*moments, error) {
 	dim, classes := d.Dim(), d.Classes
 	if d.Labels == nil {
 		classes = 1
 	}
 	m := &moments{mean: make([]float64, dim), means: make([]float64, classes*dim), counts: make([]int, classes)}
-	origin := make([]float64, dim)
 	err := d.each(func(first int, x []float32) error {
-		if first == 0 {
-			for j, v := range x[:dim] {
-				origin[j] = float64(v)
-			}
-		}
 		for i := 0; i < len(x); i += dim {
 			c := d.class(first + i/dim)
 			m.counts[c]++
 			mu := m.means[c*dim : (c+1)*dim]
 			for j, v := range x[i : i+dim] {
-				mu[j] += float64(v) - origin[j]
+				mu[j] += float64(v)
 			}
 		}
 		return checkFinite("training", first, x, dim)
 	})
-	for i, v := range m.means {
-		m.mean[i%dim] += v / float64(d.Len())
+	for i, v := range m.means { // sums, which are exact where the rows are all the same, however large
+		m.mean[i%dim] += v
+	}
+	for j := range m.mean {
+		m.mean[j] /= float64(d.Len())
 	}
 	for c, k := range m.counts {
 		mu := m.means[c*dim : (c+1)*dim]
@@ -70,11 +66,7 @@ func (d Data) means() (*moments, error) {
 			} else {
 				mu[j] /= float64(k)
 			}
-			mu[j] += origin[j]
 		}
-	}
-	for j, v := range origin {
-		m.mean[j] += v
 	}
 	return m, err
 }
