@@ -137,7 +137,7 @@ func (b *block) standardize(data Data, ridge float64) error {
 // it. w is W of a Glow.
 func (b *block) forward(out []float32, n int, scale, shift, w []float32, logdet []float64, t *blockTape) {
 	if b.linear != nil {
-		b.linear.forward(t.y, t.in, n, w)
+		b.linear.forward(t.y, t.in, n, w, t.gemm)
 	}
 	b.net(t.y, n, t)
 	pass, move := b.ao+b.a, b.mo+b.m
@@ -149,9 +149,9 @@ func (b *block) forward(out []float32, n int, scale, shift, w []float32, logdet 
 // net runs the hidden and the output layer; the output's bias is left to what comes next.
 func (b *block) net(y []float32, n int, t *blockTape) {
 	hid := matrix(t.hid, n, b.h)
-	gemm(blas.NoTrans, blas.NoTrans, 1, part(y, n, b.d, b.ao, b.a), matrix(b.w1, b.a, b.h), 0, hid)
+	t.gemm(blas.NoTrans, blas.NoTrans, 1, part(y, n, b.d, b.ao, b.a), matrix(b.w1, b.a, b.h), 0, hid)
 	kernel.BiasReLU(hid, b.b1)
-	gemm(blas.NoTrans, blas.NoTrans, 1, hid, matrix(b.w2, b.h, 2*b.m), 0, matrix(t.ut, n, 2*b.m))
+	t.gemm(blas.NoTrans, blas.NoTrans, 1, hid, matrix(b.w2, b.h, 2*b.m), 0, matrix(t.ut, n, 2*b.m))
 }
 
 // inverse maps z (n×d) to x in place. u is U of a Glow.

@@ -233,7 +233,7 @@ func (f *Flow) forward(t *tape, x []float32, logdet []float64, p *prepared) (z [
 		logdet[i] = p.ladj
 	}
 	if f.whiten != nil {
-		f.whiten.forward(t.z, t.centred, x, p)
+		f.whiten.forward(t.z, t.centred, x, p, t.gemm)
 		x = t.z[:len(x)]
 	}
 	if len(f.blocks) == 0 {

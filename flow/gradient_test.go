@@ -24,7 +24,7 @@ func whitened(f *Flow, x []float32) []float32 {
 	}
 	p, out := f.newPrepared(), make([]float32, len(x))
 	f.prepare(p)
-	f.whiten.forward(out, make([]float32, len(x)), x, p)
+	f.whiten.forward(out, make([]float32, len(x)), x, p, gemm)
 	return out
 }
 

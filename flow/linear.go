@@ -175,8 +175,8 @@ func (l *linear) compose(w []float32, s *factors) {
 }
 
 // forward maps x to y (both n×d) by the composed w.
-func (l *linear) forward(y, x []float32, n int, w []float32) {
-	gemm(blas.NoTrans, blas.NoTrans, 1, matrix(x, n, l.d), matrix(w, l.d, l.d), 0, matrix(y, n, l.d))
+func (l *linear) forward(y, x []float32, n int, w []float32, mul product) {
+	mul(blas.NoTrans, blas.NoTrans, 1, matrix(x, n, l.d), matrix(w, l.d, l.d), 0, matrix(y, n, l.d))
 }
 
 // backward takes grad = ∂L/∂y (n×d) to ∂L/∂x in place and leaves ∂L/∂y in gy.

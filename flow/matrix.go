@@ -26,12 +26,23 @@ func columns(m blas32.General, o, c int) blas32.General {
 	return m
 }
 
-// gemm computes c = alpha·op(a)·op(b) + beta·c on the goroutine that calls it: passes share out their rows
-// themselves.
+// product computes c = alpha·op(a)·op(b) + beta·c.
+type product func(ta, tb blas.Transpose, alpha float32, a, b blas32.General, beta float32, c blas32.General)
+
+// gemm is a product on the goroutine that calls it: passes share out their rows themselves.
 func gemm(ta, tb blas.Transpose, alpha float32, a, b blas32.General, beta float32, c blas32.General) {
+	multiply(fast.Serial(), ta, tb, alpha, a, b, beta, c)
+}
+
+// gemmTogether is a product on all cores.
+func gemmTogether(ta, tb blas.Transpose, alpha float32, a, b blas32.General, beta float32, c blas32.General) {
+	multiply(fast.Split(), ta, tb, alpha, a, b, beta, c)
+}
+
+func multiply(by fast.Implementation, ta, tb blas.Transpose, alpha float32, a, b blas32.General, beta float32, c blas32.General) {
 	m, k := a.Rows, a.Cols
 	if ta != blas.NoTrans {
 		m, k = k, m
 	}
-	fast.Serial().Sgemm(ta, tb, m, c.Cols, k, alpha, a.Data, a.Stride, b.Data, b.Stride, beta, c.Data, c.Stride)
+	by.Sgemm(ta, tb, m, c.Cols, k, alpha, a.Data, a.Stride, b.Data, b.Stride, beta, c.Data, c.Stride)
 }

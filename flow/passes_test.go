@@ -47,12 +47,21 @@ func TestSharesMakeUpTheWhole(t *testing.T) {
 	}
 }
 
-// TestLogProbSharesAnyNumberOfRows scores many rows at once, and from several goroutines, which share the pools.
+// TestLogProbSharesAnyNumberOfRows scores many rows at once, and from several goroutines, which share the pools; with a
+// flow whose rows are shared out, and one whose products are.
 func TestLogProbSharesAnyNumberOfRows(t *testing.T) {
-	cfg := wideShapes[0]
+	for _, cfg := range []Config{wideShapes[0], {Dim: 256, Layers: 1, Hidden: 2800, Clamp: 2, Whiten: WhitenTotal}} {
+		testSharing(t, cfg)
+	}
+}
+
+func testSharing(t *testing.T, cfg Config) {
 	rng := rand.New(rand.NewPCG(1, 6))
 	f := randomFlow(t, cfg, rng)
 	x := normals(1100*cfg.Dim, rng)
+	if f.whiten != nil {
+		f.whiten.inverse(x)
+	}
 	want := make([]float64, 1100)
 	for i := range want {
 		want[i] = logProb(t, f, x[i*cfg.Dim:(i+1)*cfg.Dim])[0]
@@ -63,11 +72,11 @@ func TestLogProbSharesAnyNumberOfRows(t *testing.T) {
 			first := logProb(t, f, x[:n*cfg.Dim])
 			for i, p := range first {
 				if math.Abs(p-want[i]) > 1e-5*(1+math.Abs(p)) {
-					t.Errorf("row %d of %d: %v, alone %v", i, n, p, want[i])
+					t.Errorf("d = %d: row %d of %d: %v, alone %v", cfg.Dim, i, n, p, want[i])
 				}
 			}
 			if again := logProb(t, f, x[:n*cfg.Dim]); !slices.Equal(first, again) {
-				t.Errorf("%d rows score differently the second time", n)
+				t.Errorf("d = %d: %d rows score differently the second time", cfg.Dim, n)
 			}
 		})
 	}

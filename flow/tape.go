@@ -10,6 +10,7 @@ type tape struct {
 	grad   []float32   // n×d, gradient on its way back; nil where only scores are wanted
 
 	centred []float32 // n×d, scratch of the whitening
+	gemm    product
 }
 
 // blockTape is what a block remembers of its rows.
@@ -20,6 +21,8 @@ type blockTape struct {
 	ut  []float32 // n×2m: [u, t], then [s, exp(s)]; on the way back the gradients of u and t
 	gh  []float32 // n×h, gradient of hid; nil where only scores are wanted
 	gy  []float32 // n×d, gradient of y in a Glow; nil otherwise
+
+	gemm product
 }
 
 // newTape makes room for scoring n rows. No block's activations are needed behind it, so all blocks work in the same
@@ -31,8 +34,12 @@ func (f *Flow) newTape(n int) *tape {
 		blocks: make([]blockTape, len(f.blocks)),
 		z:      make([]float32, n*c.Dim),
 		cross:  make([]float32, n*c.Classes),
+		gemm:   gemm,
 	}
-	all := blockTape{in: t.z, y: t.z, hid: make([]float32, n*c.Hidden), ut: make([]float32, n*(c.Dim+1))}
+	if c.wide() {
+		t.gemm = gemmTogether
+	}
+	all := blockTape{gemm: t.gemm, in: t.z, y: t.z, hid: make([]float32, n*c.Hidden), ut: make([]float32, n*(c.Dim+1))}
 	if c.Arch == ArchGlow {
 		all.y = make([]float32, n*c.Dim)
 	}
@@ -53,10 +60,13 @@ func (f *Flow) newTrainingTape(n int) *tape {
 		z:      make([]float32, n*c.Dim),
 		cross:  make([]float32, n*c.Classes),
 		grad:   make([]float32, n*c.Dim),
+		gemm:   gemm,
 	}
 	t.centred = t.grad // not needed before the way back
 	for _, b := range f.blocks {
 		of := blockTape{
+			gemm: gemm,
+
 			in:  make([]float32, n*b.d),
 			hid: make([]float32, n*b.h),
 			ut:  make([]float32, n*2*b.m),
@@ -79,12 +89,14 @@ func (t *tape) rows(f *Flow, lo, hi int) *tape {
 		z:      cut(t.z, f.cfg.Dim),
 		cross:  cut(t.cross, f.cfg.Classes),
 		grad:   cut(t.grad, f.cfg.Dim),
+		gemm:   t.gemm,
 	}
 	v.centred = v.grad
 	for k, b := range f.blocks {
 		from := t.blocks[k]
 		of := blockTape{
-			in: cut(from.in, b.d), y: cut(from.y, b.d),
+			gemm: from.gemm,
+			in:   cut(from.in, b.d), y: cut(from.y, b.d),
 			hid: cut(from.hid, b.h), ut: cut(from.ut, 2*b.m), gh: cut(from.gh, b.h),
 		}
 		if b.linear != nil {

@@ -53,13 +53,13 @@ func newWhiten(d int) *whiten {
 const whitenStrips = 4
 
 // forward writes the whitened rows of x to dst, which may be x; centred is scratch of at least the same size.
-func (w *whiten) forward(dst, centred, x []float32, p *prepared) {
+func (w *whiten) forward(dst, centred, x []float32, p *prepared, mul product) {
 	n := len(x) / w.d
 	kernel.ActNorm(matrix(centred, n, w.d), matrix(x, n, w.d), p.one(), p.negMean)
 	for s := range whitenStrips {
 		lo, hi := w.d*s/whitenStrips, w.d*(s+1)/whitenStrips
 		if lo < hi {
-			gemm(blas.NoTrans, blas.NoTrans, 1, part(centred, n, w.d, 0, hi), part(w.m, hi, w.d, lo, hi-lo),
+			mul(blas.NoTrans, blas.NoTrans, 1, part(centred, n, w.d, 0, hi), part(w.m, hi, w.d, lo, hi-lo),
 				0, part(dst, n, w.d, lo, hi-lo))
 		}
 	}
