@@ -200,10 +200,6 @@ func (c *Client) load(ctx context.Context, f File, p *partial) error {
 	if st.Size() == 0 {
 		return nil
 	}
-	if st.Size() > f.Bytes {
-		c.Note("%s is longer than %s: starting from the beginning", p.f.Name(), f.Name)
-		return p.reset()
-	}
 	m, end := c.Begin("verify "+filepath.Base(p.f.Name()), 0, st.Size())
 	defer end()
 	if err := p.load(ctx, m); err != nil {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -364,6 +365,48 @@ func TestWrongChecksum(t *testing.T) {
 	}
 }
 
+// Wrong bytes that come in pieces are fetched once more, and not for ever.
+func TestWrongInPieces(t *testing.T) {
+	b, f := random(100_000)
+	f.MD5 = strings.Repeat("0", 32)
+	s := serve(t, &f, func(_ int, w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Range") == "" {
+			part(w, r, b, `"v1"`, 50_000)
+			return
+		}
+		whole(w, r, b, `"v1"`)
+	})
+	dir := t.TempDir()
+	c, _ := client(Options{})
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	_, err := c.Get(ctx, f, dir)
+	if e := (*MismatchError)(nil); !errors.As(err, &e) || s.asked() != 4 {
+		t.Errorf("%v, %d requests", err, s.asked())
+	}
+	want(t, dir, nil)
+}
+
+// A server that sends another part than was asked for is asked for the whole.
+func TestOtherPart(t *testing.T) {
+	b, f := random(100_000)
+	s := serve(t, &f, func(n int, w http.ResponseWriter, r *http.Request) {
+		if n == 0 {
+			r.Header.Set("Range", "bytes=10-")
+		}
+		whole(w, r, b, "")
+	})
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "data.bin.part"), b[:50_000], 0o666); err != nil {
+		t.Fatal(err)
+	}
+	c, notes := client(Options{})
+	if _, err := c.Get(t.Context(), f, dir); err != nil || s.asked() != 2 || !strings.Contains(notes.String(), "sent another part than byte 50000 and on") {
+		t.Errorf("%v, %d requests, notes %q", err, s.asked(), notes)
+	}
+	want(t, dir, b, "data.bin")
+}
+
 func TestWrongSize(t *testing.T) {
 	b, f := random(100_000)
 	longer, shorter := append(bytes.Clone(b), b...), b[:60_000]
@@ -624,7 +667,7 @@ func TestExisting(t *testing.T) {
 		before := s.asked()
 		c, _ := client(Options{})
 		_, err := c.Get(t.Context(), f, dir)
-		if e := (*MismatchError)(nil); !errors.As(err, &e) || !e.Existing || e.Where != path || s.asked() != before {
+		if e := (*MismatchError)(nil); !errors.As(err, &e) || !e.Existing || e.Where != path || (e.What == "size") == (name == "damaged") || s.asked() != before {
 			t.Errorf("%s: %v", name, err)
 		}
 		want(t, dir, content, "data.bin")
@@ -711,6 +754,40 @@ func TestBusy(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	want(t, dir, nil, "data.bin.part")
+}
+
+// A file that came between the look for it and the lock is taken as it is.
+func TestPlacedMeanwhile(t *testing.T) {
+	b, f := random(1000)
+	s := serve(t, &f, nil)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "data.bin")
+	if err := os.WriteFile(path, b, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	u, _ := f.URL(nil)
+	c, _ := client(Options{})
+	if state, err := c.get(t.Context(), f, u, path); state != Present || err != nil || s.asked() > 0 {
+		t.Errorf("%v, %v", state, err)
+	}
+	want(t, dir, b, "data.bin")
+}
+
+// A host that does not exist is not looked for again and again; a resolver that fails is.
+func TestNoSuchHost(t *testing.T) {
+	_, f := random(1000)
+	f.Base = "http://mirror.invalid/"
+	for notFound, retries := range map[bool]int{true: 0, false: quick.Tries - 1} {
+		c, notes := client(Options{})
+		transport := c.http.Transport.(*http.Transport)
+		transport.Proxy = nil
+		transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "lookup", Name: "mirror.invalid", IsNotFound: notFound}}
+		}
+		if _, err := c.Get(t.Context(), f, t.TempDir()); err == nil || strings.Count(notes.String(), "trying again") != retries {
+			t.Errorf("not found %v: %v, notes %q", notFound, err, notes)
+		}
+	}
 }
 
 func TestPartIsNoFile(t *testing.T) {
