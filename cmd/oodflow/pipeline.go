@@ -70,9 +70,6 @@ func (p *pipeline) tell(c *console) {
 	for _, w := range p.pre.Warnings {
 		c.warn("preprocessing: %s", w)
 	}
-	if n := p.src.Ignored(); n > 0 {
-		c.note("passed over %s of %s without an image's extension", count(n, "file", "files"), p.opts.images)
-	}
 	if p.opts.engine.value == "auto" && p.info.Engine != "onnxruntime" && !pureGo() {
 		c.note("ONNX Runtime would be faster than %s: 'oodflow doctor' says how to get it", p.info.Engine)
 	}
@@ -135,7 +132,7 @@ func (p *pipeline) checkSize() error {
 // run takes all images through, batch by batch, and gives what the classifier made of each to yield. The slices in
 // a batch are valid until yield returns. Images that could not be read are in p.report, which is valid after an error too.
 func (p *pipeline) run(ctx context.Context, c *console, what string, yield func(features.Batch) error) error {
-	total := p.src.Len()
+	total := max(p.src.Len(), 0) // 0: told on the way
 	if p.opts.limit > 0 {
 		total = min(total, p.opts.limit)
 	}
@@ -146,6 +143,7 @@ func (p *pipeline) run(ctx context.Context, c *console, what string, yield func(
 	p.report, err = imageset.Load(ctx, p.src, p.pre, imageset.Options{
 		Limit: p.opts.limit, Workers: p.opts.workers, Batch: p.info.Batch, MaxBad: p.opts.maxBad,
 		Progress: func(s imageset.Progress) {
+			meter.SetTotal(s.Total)
 			meter.Add(s.Done - seen)
 			seen = s.Done
 			if s.Skipped > 0 {
@@ -169,6 +167,9 @@ func (p *pipeline) run(ctx context.Context, c *console, what string, yield func(
 	var tooMany *imageset.TooManyBadError
 	if errors.As(err, &tooMany) {
 		return withHint(err, "--max-bad SHARE lets more pass; --skipped FILE of extract takes the whole list")
+	}
+	if n := p.report.Ignored; n > 0 {
+		c.note("passed over %s of %s without an image's extension", count(n, "file", "files"), p.opts.images)
 	}
 	listSkipped(c, p.report.Skipped)
 	return err

@@ -29,7 +29,6 @@ type cifarSource struct {
 func (s *cifarSource) Name() string      { return s.name }
 func (s *cifarSource) Len() int          { return s.total }
 func (s *cifarSource) Classes() []string { return s.classes }
-func (s *cifarSource) Ignored() int      { return 0 }
 
 // openCIFAR10 opens "DIR#train" or "DIR#test". The training files are those of
 // data_batch_1.bin to data_batch_5.bin that are there.
@@ -132,7 +131,7 @@ func (r *cifarReader) next(it *item) error {
 		return fmt.Errorf("record %d of %s has label %d: not CIFAR-10's binary version", r.record, r.base, it.buf[0])
 	}
 	it.id = fmt.Sprintf("%s#%d", r.base, r.record)
-	it.label, it.path, it.raw = int64(it.buf[0]), "", cifarImage
+	it.label, it.raw = int64(it.buf[0]), cifarImage
 	r.record++
 	return nil
 }

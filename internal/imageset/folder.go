@@ -1,6 +1,7 @@
 package imageset
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -17,138 +18,118 @@ var imageExtensions = map[string]bool{
 	".tif": true, ".tiff": true, ".ppm": true, ".pgm": true, ".heic": true, ".avif": true, ".jp2": true, ".jxl": true,
 }
 
-// fileSource is a list of image files.
-type fileSource struct {
-	name    string
-	files   []imageFile
+// isImageName reports whether a file's name is that of an image.
+func isImageName(name string) bool { return imageExtensions[strings.ToLower(filepath.Ext(name))] }
+
+// folderSource is the images below a folder. They are listed while they are
+// read: a tree of a million files costs no wait before its first image.
+type folderSource struct {
+	dir     string
 	classes []string
-	ignored int
+	labels  map[string]int64 // of the folders directly below dir
 }
 
-// imageFile is one file of a list: where it is and what it is called.
-type imageFile struct {
-	path, id string
-	label    int64
-}
+func (s *folderSource) Name() string      { return s.dir }
+func (s *folderSource) Len() int          { return -1 }
+func (s *folderSource) Classes() []string { return s.classes }
 
-func (s *fileSource) Name() string      { return s.name }
-func (s *fileSource) Len() int          { return len(s.files) }
-func (s *fileSource) Classes() []string { return s.classes }
-func (s *fileSource) Ignored() int      { return s.ignored }
-
-func (s *fileSource) read() (reader, error) { return &fileReader{files: s.files}, nil }
-
-// fileReader hands out the files; the decode workers open them.
-type fileReader struct{ files []imageFile }
-
-func (r *fileReader) next(it *item) error {
-	if len(r.files) == 0 {
-		return io.EOF
-	}
-	f := r.files[0]
-	r.files = r.files[1:]
-	it.id, it.label, it.path, it.raw = f.id, f.label, f.path, nil
-	return nil
-}
-
-func (r *fileReader) Close() error { return nil }
-
-// openFolder lists the images below dir in the order of their ids. Names that
-// begin with a dot are left out, links to files and folders are followed. When
-// a folder directly below dir holds images, such folders are the classes, in
-// order of their names; images directly in dir are then unlabelled.
+// openFolder opens the images below dir. Names that begin with a dot are left
+// out, links to files and folders are followed. When a folder directly below
+// dir holds images, at whatever depth, such folders are the classes, in order
+// of their names; images directly in dir are then unlabelled.
 func openFolder(dir string) (Source, error) {
-	s := &fileSource{name: dir}
-	w := walker{source: s, root: dir}
-	if err := w.walk("", nil); err != nil {
+	s := &folderSource{dir: dir, labels: map[string]int64{}}
+	root, err := openWalk(dir)
+	if err != nil {
 		return nil, fmt.Errorf("list images of %s: %w", dir, err)
 	}
-	if len(s.files) == 0 {
-		return nil, fmt.Errorf("no images in %s (%s): expected files named .png, .jpg, .gif, .webp or .bmp",
-			dir, count(s.ignored, "other file"))
+	top := root.stack[0]
+	for _, name := range top.folders {
+		if countImages(context.Background(), filepath.Join(dir, name), []os.FileInfo{top.info}, 1) > 0 {
+			s.labels[name] = int64(len(s.classes))
+			s.classes = append(s.classes, printable(name))
+		}
 	}
-	s.label()
+	if len(top.files) == 0 && len(s.classes) == 0 {
+		_, err := root.next() // past all other files, to count them
+		if err != io.EOF {
+			return nil, fmt.Errorf("list images of %s: the folder changes while it is read", dir)
+		}
+		return nil, fmt.Errorf("no images in %s (%s): expected files named .png, .jpg, .gif, .webp or .bmp",
+			dir, count(root.others, "other file"))
+	}
 	return s, nil
 }
 
-// label derives classes and labels from the ids, which are in order.
-func (s *fileSource) label() {
-	for i := range s.files {
-		f := &s.files[i]
-		class, _, inFolder := strings.Cut(f.id, "/")
-		if !inFolder {
-			continue
-		}
-		if n := len(s.classes); n == 0 || s.classes[n-1] != class {
-			s.classes = append(s.classes, class)
-		}
-		f.label = int64(len(s.classes) - 1)
+func (s *folderSource) read() (reader, error) {
+	w, err := openWalk(s.dir)
+	if err != nil {
+		return nil, err
 	}
+	return &folderReader{walk: w, labels: s.labels}, nil
 }
 
-// walker collects image files below a folder.
-type walker struct {
-	source *fileSource
-	root   string
+// count lists without order, which takes no memory to speak of.
+func (s *folderSource) count(ctx context.Context, most int) int {
+	return countImages(ctx, s.dir, nil, most)
 }
 
-// walk lists the folder rel, slash-separated and relative to the root. Files
-// come before folders and both in byte order, so that equal trees give equal
-// lists everywhere. above holds the folders on the way here, to notice a link
-// that leads back.
-func (w *walker) walk(rel string, above []os.FileInfo) error {
-	dir := filepath.Join(w.root, filepath.FromSlash(rel))
-	here, err := os.Stat(dir)
+// folderReader hands out the files; the decode workers open them.
+type folderReader struct {
+	*walk
+	labels map[string]int64
+}
+
+func (r *folderReader) next(it *item) error {
+	f, err := r.walk.next()
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(above, func(a os.FileInfo) bool { return os.SameFile(a, here) }) {
-		return nil
-	}
-	entries, err := os.ReadDir(dir) // sorted by name
-	if err != nil {
-		return err
-	}
-	var folders []string
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") {
-			continue
-		}
-		id := e.Name()
-		if rel != "" {
-			id = rel + "/" + e.Name()
-		}
-		if isFolder(dir, e) {
-			folders = append(folders, id)
-		} else {
-			w.add(filepath.Join(dir, e.Name()), id)
-		}
-	}
-	for _, f := range folders {
-		if err := w.walk(f, append(above, here)); err != nil {
-			return err
+	it.id, it.path, it.bad, it.label = printable(f.id), f.path, f.err, Unlabelled
+	if class, _, inFolder := strings.Cut(f.id, "/"); inFolder {
+		if label, ok := r.labels[class]; ok {
+			it.label = label
 		}
 	}
 	return nil
 }
 
-// isFolder reports whether the entry is a folder or a link to one.
-func isFolder(dir string, e os.DirEntry) bool {
-	if e.Type()&os.ModeSymlink == 0 {
-		return e.IsDir()
-	}
-	info, err := os.Stat(filepath.Join(dir, e.Name()))
-	return err == nil && info.IsDir()
-}
+func (r *folderReader) ignored() int { return r.others }
+func (r *folderReader) Close() error { return nil }
 
-// add appends a file if its name is that of an image.
-func (w *walker) add(path, id string) {
-	if !imageExtensions[strings.ToLower(filepath.Ext(path))] {
-		w.source.ignored++
-		return
+// countImages counts what a walk of dir would find, in any order, and stops at
+// most. above holds the folders on the way here.
+func countImages(ctx context.Context, dir string, above []os.FileInfo, most int) (n int) {
+	here, f, err := openDir(dir)
+	if err != nil {
+		return 1 // a walk hands out the folder itself, as an image that cannot be read
 	}
-	id = strings.ToValidUTF8(id, "\uFFFD")
-	w.source.files = append(w.source.files, imageFile{path: path, id: id, label: Unlabelled})
+	defer f.Close()
+	if leadsBack(above, here) {
+		return 0
+	}
+	var folders []string
+	for n < most && ctx.Err() == nil {
+		entries, err := f.ReadDir(1024)
+		for _, e := range entries {
+			switch name := e.Name(); {
+			case strings.HasPrefix(name, "."):
+			case isFolder(dir, e):
+				folders = append(folders, name)
+			case isImageName(name):
+				n++
+			}
+		}
+		if err != nil {
+			break
+		}
+	}
+	f.Close() // or a deep tree holds many open
+	above = append(slices.Clip(above), here)
+	for i := 0; i < len(folders) && n < most && ctx.Err() == nil; i++ {
+		n += countImages(ctx, filepath.Join(dir, folders[i]), above, most-n)
+	}
+	return min(n, most)
 }
 
 // count writes n things in words: "1 other file", "3 other files".

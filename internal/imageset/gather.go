@@ -14,7 +14,9 @@ func (l *loader) gather() {
 		s.shrink()
 		l.free <- s
 	}
-	g.flush()
+	if g.flush() {
+		g.check()
+	}
 }
 
 // shrink gives back the memory that an unusually large picture took.
@@ -62,16 +64,23 @@ func (b *Batch) add(s *slot) {
 	b.N++
 }
 
-// skip notes an unreadable image. One too many ends loading, even when more
-// images are to come: they could not bring the fraction down again.
+// skip notes an unreadable image.
 func (g *gatherer) skip(s Skip) bool {
 	g.skipped++
 	g.bad = append(g.bad, s)
-	if len(g.bad) > allowed(g.total, g.opt.MaxBad) {
-		g.stop(&TooManyBadError{Skipped: g.bad, Total: g.total, Limit: g.opt.MaxBad})
-		return false
+	return g.check()
+}
+
+// check ends loading when one image too many is unreadable, even when more
+// images are to come: they could not bring the fraction down again. As long as
+// the number of images is not known there is no saying.
+func (g *gatherer) check() bool {
+	total := int(g.total.Load())
+	if total < 0 || len(g.bad) <= allowed(total, g.opt.MaxBad) {
+		return true
 	}
-	return true
+	g.stop(&TooManyBadError{Skipped: g.bad, Total: total, Limit: g.opt.MaxBad})
+	return false
 }
 
 // flush hands over the batch being filled, if there is one.

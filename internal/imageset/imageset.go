@@ -10,6 +10,7 @@
 package imageset
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -27,15 +28,12 @@ const Unlabelled int64 = -1
 type Source interface {
 	// Name is the source as the user named it, for messages and provenance.
 	Name() string
-	// Len is the number of images.
+	// Len is the number of images, or -1 when that is known only after a pass
+	// over them.
 	Len() int
 	// Classes names the labels: label i is Classes()[i]. Nil when the source
 	// has no class names.
 	Classes() []string
-	// Ignored is the number of files passed over because their names are not
-	// those of image files.
-	Ignored() int
-
 	// read starts a pass over the images in order.
 	read() (reader, error)
 }
@@ -48,22 +46,42 @@ type reader interface {
 	io.Closer
 }
 
-// item is one image on its way through the pipeline. Its buffer is recycled.
+// counter is what a source may be when it does not know its length but can
+// count its images much faster than they are decoded. That is done while the
+// first images are read.
+type counter interface {
+	// count is the number of images, at most the number most. It returns early
+	// when ctx is cancelled.
+	count(ctx context.Context, most int) int
+}
+
+// ignorer is what a reader may be when it passes over files because their names
+// are not those of image files.
+type ignorer interface {
+	// ignored is their number until now.
+	ignored() int
+}
+
+// item is one image on its way through the pipeline. Its buffer is recycled;
+// all else is zero when a reader gets it.
 type item struct {
 	id    string
 	label int64
-	// path is the file to decode. It is empty when the source is a container of
-	// raw pixels; then buf holds those of this image and raw reads them.
+	// path is the file to decode. It is empty when the source is a container;
+	// then buf holds what is stored of this image: the bytes of a picture file
+	// or, when raw is set, pixels that raw reads.
 	path string
 	raw  func(buf []byte) *Image
 	buf  []byte
+	// bad is why this image cannot be had: it is skipped and reported.
+	bad error
 }
 
 // forms lists what Open accepts, for error messages.
 const forms = `a folder of images, a text file listing images ("path [label]" per line), ` +
 	`cifar10:DIR#train, cifar10:DIR#test (binary version), or svhn:FILE.mat`
 
-// Open lists the images of source, which is one of
+// Open finds the images of source, which is one of
 //
 //	DIR                 a folder, searched recursively
 //	cifar10:DIR#train   CIFAR-10, official binary version: data_batch_*.bin

@@ -85,3 +85,36 @@ func splitLine(line string) (path string, label int64, err error) {
 	}
 	return strings.TrimRight(line[:cut], " \t"), label, nil
 }
+
+// fileSource is a list of image files.
+type fileSource struct {
+	name  string
+	files []imageFile
+}
+
+// imageFile is one file of a list: where it is and what it is called.
+type imageFile struct {
+	path, id string
+	label    int64
+}
+
+func (s *fileSource) Name() string      { return s.name }
+func (s *fileSource) Len() int          { return len(s.files) }
+func (s *fileSource) Classes() []string { return nil }
+
+func (s *fileSource) read() (reader, error) { return &fileReader{files: s.files}, nil }
+
+// fileReader hands out the files; the decode workers open them.
+type fileReader struct{ files []imageFile }
+
+func (r *fileReader) next(it *item) error {
+	if len(r.files) == 0 {
+		return io.EOF
+	}
+	f := r.files[0]
+	r.files = r.files[1:]
+	it.id, it.label, it.path = f.id, f.label, f.path
+	return nil
+}
+
+func (r *fileReader) Close() error { return nil }

@@ -56,7 +56,7 @@ type Batch struct {
 // source itself cannot be read, when yield fails, or when ctx is cancelled. The
 // report is valid in every case and covers what was seen until then.
 func Load(ctx context.Context, src Source, pre *Preprocess, opt Options, yield func(*Batch) error) (Report, error) {
-	report := Report{Ignored: src.Ignored()}
+	var report Report
 	if err := opt.fill(); err != nil {
 		return report, err
 	}

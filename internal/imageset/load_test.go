@@ -313,6 +313,65 @@ func (s *endless) next(it *item) error {
 	return nil
 }
 
+// unsized is a source that does not know how long it is, whose last images are
+// bad. With counted it can count.
+type unsized struct {
+	endless
+	bad int
+}
+
+func (s *unsized) Len() int              { return -1 }
+func (s *unsized) read() (reader, error) { s.asked = 0; return s, nil }
+func (s *unsized) next(it *item) error {
+	if s.asked == s.n {
+		return io.EOF
+	}
+	if s.asked >= s.n-s.bad {
+		it.bad = errors.New("bad sector")
+	}
+	return s.endless.next(it)
+}
+
+type counted struct{ unsized }
+
+func (s *counted) count(context.Context, int) int { return s.n }
+
+// TestLoadUnsized: a share of bad images is one of all images, also where their
+// number is known late or at the end.
+func TestLoadUnsized(t *testing.T) {
+	pre := preset(t, "cifar10")
+	for _, c := range []struct {
+		bad    int
+		maxBad float64
+		limit  int
+		want   string
+	}{
+		{0, 0, 0, ""}, {10, 0.1, 0, ""}, {11, 0.1, 0, "of 100 images could not be read"}, {100, 1, 0, "none of 100 images"},
+		{11, 0, 89, ""}, {11, 0, 90, "1 of 90 images could not be read"},
+	} {
+		for _, src := range []Source{&unsized{endless{n: 100}, c.bad}, &counted{unsized{endless{n: 100}, c.bad}}} {
+			var last Progress
+			report, err := Load(t.Context(), src, pre, Options{MaxBad: c.maxBad, Limit: c.limit, Progress: func(p Progress) { last = p }}, new(loaded).take)
+			if c.want != "" {
+				if err == nil || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("%d bad, %v allowed: error %v, want one with %q", c.bad, c.maxBad, err, c.want)
+				}
+				continue
+			}
+			n := 100
+			if c.limit > 0 {
+				n = c.limit
+			}
+			if err != nil || report.Images+len(report.Skipped) != n || last.Total != n || last.Done != n {
+				t.Errorf("%d bad, %v allowed: %d images, %d skipped, last progress %+v, %v", c.bad, c.maxBad, report.Images, len(report.Skipped), last, err)
+			}
+		}
+	}
+	if _, err := Load(t.Context(), &unsized{}, pre, Options{MaxBad: 1}, new(loaded).take); err == nil || !strings.Contains(err.Error(), "there are none") {
+		t.Errorf("no images: %v", err)
+	}
+}
+
 // TestLoadIsBounded: while the caller is busy with the first batch, only so
 // many images are read ahead, and then the pipeline waits.
 func TestLoadIsBounded(t *testing.T) {
@@ -446,10 +505,13 @@ func BenchmarkLoadPhotographs(b *testing.B) {
 		b.Fatal(err)
 	}
 	pre := preset(b, "imagenet")
+	images := 0
 	for b.Loop() {
-		if _, err := Load(b.Context(), src, pre, Options{}, func(*Batch) error { return nil }); err != nil {
+		report, err := Load(b.Context(), src, pre, Options{}, func(*Batch) error { return nil })
+		if err != nil {
 			b.Fatal(err)
 		}
+		images += report.Images
 	}
-	b.ReportMetric(float64(src.Len()*b.N)/b.Elapsed().Seconds(), "images/s")
+	b.ReportMetric(float64(images)/b.Elapsed().Seconds(), "images/s")
 }

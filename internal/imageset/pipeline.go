@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"sync"
+	"sync/atomic"
 )
 
 // slot is the place of one image between being listed and being put in a
@@ -34,14 +36,15 @@ type loader struct {
 	src     Source
 	pre     *Preprocess
 	opt     Options
-	total   int
-	free    chan *slot  // slots to fill
-	work    chan *slot  // slots to decode
-	order   chan *slot  // the same slots in order
-	batches chan filled // for the caller
-	empty   chan *Batch // batches to fill
-	bad     []Skip      // images that could not be read; gather's until it ends
-	large   sync.Mutex  // held while a large picture is decoded
+	total   atomic.Int64 // images to come to, -1 while not known
+	free    chan *slot   // slots to fill
+	work    chan *slot   // slots to decode
+	order   chan *slot   // the same slots in order
+	batches chan filled  // for the caller
+	empty   chan *Batch  // batches to fill
+	bad     []Skip       // images that could not be read; gather's until it ends
+	ignored int          // files passed over; list's until it ends
+	large   sync.Mutex   // held while a large picture is decoded
 	wg      sync.WaitGroup
 }
 
@@ -50,10 +53,8 @@ type loader struct {
 const spare = 3
 
 func newLoader(ctx context.Context, src Source, pre *Preprocess, opt Options) *loader {
-	l := &loader{src: src, pre: pre, opt: opt, total: src.Len()}
-	if opt.Limit > 0 {
-		l.total = min(l.total, opt.Limit)
-	}
+	l := &loader{src: src, pre: pre, opt: opt}
+	l.total.Store(int64(min(src.Len(), l.most())))
 	l.ctx, l.stop = context.WithCancelCause(ctx)
 	slots := 2*opt.Workers + 1
 	l.free, l.work, l.order = make(chan *slot, slots), make(chan *slot, slots), make(chan *slot, slots)
@@ -67,6 +68,14 @@ func newLoader(ctx context.Context, src Source, pre *Preprocess, opt Options) *l
 	return l
 }
 
+// most is the largest number of images to load.
+func (l *loader) most() int {
+	if l.opt.Limit > 0 {
+		return l.opt.Limit
+	}
+	return math.MaxInt
+}
+
 // run starts the goroutines, feeds the caller and waits for all to end.
 func (l *loader) run(report *Report, yield func(*Batch) error) error {
 	l.wg.Go(l.list)
@@ -74,11 +83,22 @@ func (l *loader) run(report *Report, yield func(*Batch) error) error {
 		l.wg.Go(l.decode)
 	}
 	l.wg.Go(l.gather)
+	if c, ok := l.src.(counter); ok && l.src.Len() < 0 {
+		l.wg.Go(func() { l.count(c) })
+	}
 	err := l.deliver(report, yield)
 	l.stop(err)
 	l.wg.Wait()
-	report.Skipped = l.bad
+	report.Skipped, report.Ignored = l.bad, l.ignored
 	return err
+}
+
+// count finds out how many images there are, unless the last is read before.
+func (l *loader) count(c counter) {
+	n := c.count(l.ctx, l.most())
+	if l.ctx.Err() == nil {
+		l.total.CompareAndSwap(-1, int64(n))
+	}
 }
 
 // deliver hands batches to the caller until there are no more.
@@ -99,7 +119,7 @@ func (l *loader) deliver(report *Report, yield func(*Batch) error) error {
 		}
 		skipped += f.skipped
 		if l.opt.Progress != nil {
-			l.opt.Progress(Progress{Done: report.Images + skipped, Total: l.total, Skipped: skipped})
+			l.opt.Progress(Progress{Done: report.Images + skipped, Total: max(int(l.total.Load()), 0), Skipped: skipped})
 		}
 	}
 }
@@ -114,15 +134,31 @@ func (l *loader) list() {
 		return
 	}
 	defer pass.Close()
-	for i := range l.total {
+	if c, ok := pass.(ignorer); ok {
+		defer func() { l.ignored = c.ignored() }()
+	}
+	known := l.src.Len() >= 0
+	most := l.most()
+	if known {
+		most = min(most, l.src.Len())
+	}
+	for i := range most {
 		s, ok := receive(l.ctx, l.free)
 		if !ok {
 			return
 		}
-		if err := pass.next(&s.item); err != nil {
-			if err == io.EOF {
-				err = fmt.Errorf("ended after %d of %d images", i, l.total)
-			}
+		s.item = item{buf: s.buf}
+		err := pass.next(&s.item)
+		switch {
+		case err == io.EOF && known:
+			err = fmt.Errorf("ended after %d of %d images", i, most)
+		case err == io.EOF && i == 0:
+			err = errors.New("there are none")
+		case err == io.EOF:
+			l.total.Store(int64(i))
+			return
+		}
+		if err != nil {
 			l.stop(fmt.Errorf("read images %s: %w", l.src.Name(), err))
 			return
 		}
@@ -130,6 +166,7 @@ func (l *loader) list() {
 		l.order <- s
 		l.work <- s
 	}
+	l.total.Store(int64(most))
 }
 
 // decode turns the images of slots into tensors.
@@ -152,12 +189,17 @@ const largePicture = 32 << 20
 // are read, so what a decoder left behind can still prove damaged here.
 func (l *loader) prepare(s *slot, t *transformer) (err error) {
 	defer recoverTo(&err)
+	if s.bad != nil {
+		return s.bad
+	}
 	var m *Image
 	if s.raw != nil {
 		m = s.raw(s.buf)
 	} else {
-		if s.buf, err = readImage(s.buf, s.path); err != nil {
-			return err
+		if s.path != "" {
+			if s.buf, err = readImage(s.buf, s.path); err != nil {
+				return err
+			}
 		}
 		h, err := readHeader(s.buf)
 		if err != nil {

@@ -26,7 +26,7 @@ type Skip struct {
 type Progress struct {
 	// Done is the number of images handed over or skipped.
 	Done int
-	// Total is the number of images to come to.
+	// Total is the number of images to come to, 0 while that is not known.
 	Total int
 	// Skipped is how many of Done could not be read.
 	Skipped int

@@ -20,7 +20,6 @@ type svhnSource struct {
 
 func (s *svhnSource) Name() string { return s.name }
 func (s *svhnSource) Len() int     { return s.x.dims[3] }
-func (s *svhnSource) Ignored() int { return 0 }
 
 // Classes are the digits.
 func (s *svhnSource) Classes() []string {
@@ -118,7 +117,7 @@ func (r *svhnReader) next(it *item) error {
 		return fmt.Errorf("read image %d of %s: %w", r.i, r.base, unexpectedEOF(err))
 	}
 	it.id = fmt.Sprintf("%s#%d", r.base, r.i)
-	it.label, it.path = int64(r.source.labels[r.i]), ""
+	it.label = int64(r.source.labels[r.i])
 	it.raw = func(buf []byte) *Image { return columnMajorRGB(buf, d[1], d[0]) }
 	r.i++
 	if r.i == d[3] {

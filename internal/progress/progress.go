@@ -120,6 +120,13 @@ func (m *Meter) Add(n int) {
 	m.mu.Unlock()
 }
 
+// SetTotal says how many units there will be, where that was not known at the start; 0 is still not known.
+func (m *Meter) SetTotal(n int) {
+	m.mu.Lock()
+	m.opt.Total = n
+	m.mu.Unlock()
+}
+
 // Note sets a short remark shown at the end of the line, replacing the one before.
 func (m *Meter) Note(s string) {
 	m.mu.Lock()
