@@ -97,7 +97,9 @@ func readNames(path string) []string {
 	return names
 }
 
-func (s *cifarSource) read() (reader, error) { return &cifarReader{paths: s.paths}, nil }
+func (s *cifarSource) read(from int) (reader, error) {
+	return startAt(&cifarReader{paths: s.paths}, from)
+}
 
 // cifarReader reads record after record, file after file.
 type cifarReader struct {

@@ -61,12 +61,12 @@ func openFolder(dir string) (Source, error) {
 	return s, nil
 }
 
-func (s *folderSource) read() (reader, error) {
+func (s *folderSource) read(from int) (reader, error) {
 	w, err := openWalk(s.dir)
 	if err != nil {
 		return nil, err
 	}
-	return &folderReader{walk: w, labels: s.labels}, nil
+	return startAt(&folderReader{walk: w, labels: s.labels}, from)
 }
 
 // count lists without order, which takes no memory to speak of.

@@ -34,8 +34,10 @@ type Source interface {
 	// Classes names the labels: label i is Classes()[i]. Nil when the source
 	// has no class names.
 	Classes() []string
-	// read starts a pass over the images in order.
-	read() (reader, error)
+	// read starts a pass over the images in order, at image from: what went
+	// before is passed over as cheaply as the form allows. Several passes may be
+	// under way at a time.
+	read(from int) (reader, error)
 }
 
 // reader is one pass over a source.
@@ -44,6 +46,23 @@ type reader interface {
 	// Any other error is about the source as a whole.
 	next(it *item) error
 	io.Closer
+}
+
+// startAt passes over the first images of r, for forms that have nothing
+// quicker, and returns it. It closes r when that fails.
+func startAt(r reader, from int) (reader, error) {
+	it := item{}
+	for range from {
+		err := r.next(&it)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			r.Close()
+			return nil, err
+		}
+	}
+	return r, nil
 }
 
 // counter is what a source may be when it does not know its length but can

@@ -102,7 +102,9 @@ func (s *fileSource) Name() string      { return s.name }
 func (s *fileSource) Len() int          { return len(s.files) }
 func (s *fileSource) Classes() []string { return nil }
 
-func (s *fileSource) read() (reader, error) { return &fileReader{files: s.files}, nil }
+func (s *fileSource) read(from int) (reader, error) {
+	return &fileReader{files: s.files[min(from, len(s.files)):]}, nil
+}
 
 // fileReader hands out the files; the decode workers open them.
 type fileReader struct{ files []imageFile }

@@ -246,10 +246,10 @@ type brokenSource struct {
 	err error
 }
 
-func (s *brokenSource) read() (reader, error) { return s, nil }
-func (s *brokenSource) next(*item) error      { return s.err }
-func (s *brokenSource) Close() error          { return nil }
-func (s *brokenSource) Len() int              { return 3 }
+func (s *brokenSource) read(from int) (reader, error) { return s, nil }
+func (s *brokenSource) next(*item) error              { return s.err }
+func (s *brokenSource) Close() error                  { return nil }
+func (s *brokenSource) Len() int                      { return 3 }
 
 func TestLoadBrokenSource(t *testing.T) {
 	for _, c := range []struct {
@@ -299,9 +299,9 @@ type endless struct {
 	raw      func([]byte) *Image // cifarImage when nil
 }
 
-func (s *endless) read() (reader, error) { return s, nil }
-func (s *endless) Close() error          { return nil }
-func (s *endless) Len() int              { return s.n }
+func (s *endless) read(from int) (reader, error) { return s, nil }
+func (s *endless) Close() error                  { return nil }
+func (s *endless) Len() int                      { return s.n }
 
 func (s *endless) next(it *item) error {
 	s.asked++
@@ -320,8 +320,8 @@ type unsized struct {
 	bad int
 }
 
-func (s *unsized) Len() int              { return -1 }
-func (s *unsized) read() (reader, error) { s.asked = 0; return s, nil }
+func (s *unsized) Len() int                      { return -1 }
+func (s *unsized) read(from int) (reader, error) { s.asked = 0; return s, nil }
 func (s *unsized) next(it *item) error {
 	if s.asked == s.n {
 		return io.EOF

@@ -128,7 +128,7 @@ func (l *loader) deliver(report *Report, yield func(*Batch) error) error {
 func (l *loader) list() {
 	defer close(l.work)
 	defer close(l.order)
-	pass, err := l.src.read()
+	pass, err := l.src.read(0)
 	if err != nil {
 		l.stop(fmt.Errorf("read images %s: %w", l.src.Name(), err))
 		return

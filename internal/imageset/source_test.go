@@ -45,7 +45,7 @@ func write(t testing.TB, dir string, files map[string]string) {
 // pass reads a whole source and returns "id=label" of every image.
 func pass(t testing.TB, src Source) (out []string) {
 	t.Helper()
-	r, err := src.read()
+	r, err := src.read(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,11 +61,26 @@ func pass(t testing.TB, src Source) (out []string) {
 		}
 		out = append(out, fmt.Sprintf("%s=%d", it.id, it.label))
 	}
+	for _, from := range []int{1, len(out) / 2, len(out), len(out) + 1} {
+		r, err := src.read(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		it := item{}
+		err = r.next(&it)
+		if from >= len(out) && err != io.EOF || from < len(out) && (err != nil || it.id != idOf(out[from])) {
+			t.Errorf("from image %d: %s, %v", from, it.id, err)
+		}
+		r.Close()
+	}
 	if n := src.Len(); n >= 0 && n != len(out) {
 		t.Errorf("%d images, Len says %d", len(out), n)
 	}
 	return out
 }
+
+// idOf takes the label off what pass returned.
+func idOf(s string) string { return s[:strings.LastIndexByte(s, '=')] }
 
 func TestFolder(t *testing.T) {
 	dir := t.TempDir()
@@ -127,7 +142,7 @@ func TestFolderStreams(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := src.read()
+	r, err := src.read(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +309,7 @@ func TestCIFAR(t *testing.T) {
 		t.Errorf("classes %q", c)
 	}
 	var it item
-	r, _ := src.read()
+	r, _ := src.read(0)
 	defer r.Close()
 	r.next(&it)
 	r.next(&it)
@@ -343,7 +358,7 @@ func firstSVHN(t testing.TB, name string) *Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := src.read()
+	r, err := src.read(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -368,7 +383,7 @@ func TestSVHNDamaged(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		r, err := src.read()
+		r, err := src.read(0)
 		if err != nil {
 			return err
 		}
@@ -437,7 +452,7 @@ func TestRealSVHN(t *testing.T) {
 	if src.Len() != 500 {
 		t.Fatalf("%d images, want 500", src.Len())
 	}
-	r, err := src.read()
+	r, err := src.read(0)
 	if err != nil {
 		t.Fatal(err)
 	}

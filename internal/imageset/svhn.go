@@ -81,7 +81,7 @@ func (s *svhnSource) find(r io.ReaderAt, vars []matVar) error {
 	return nil
 }
 
-func (s *svhnSource) read() (reader, error) {
+func (s *svhnSource) read(from int) (reader, error) {
 	f, err := os.Open(s.path)
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func (s *svhnSource) read() (reader, error) {
 		f.Close()
 		return nil, fmt.Errorf("read %s: %w", s.path, err)
 	}
-	return &svhnReader{source: s, file: f, values: values, base: filepath.Base(s.path)}, nil
+	return startAt(&svhnReader{source: s, file: f, values: values, base: filepath.Base(s.path)}, from)
 }
 
 // svhnReader reads image after image from the stream of X.
