@@ -1,86 +1,64 @@
 package imageset
 
-import "image"
+import "github.com/oodflow/oodflow/internal/jpeg"
 
 // JPEG stores colour at half the resolution of brightness in most photographs.
-// Go's image package repeats each colour sample; libjpeg, through which PIL
+// Most decoders repeat each colour sample; libjpeg, through which PIL
 // reads, interpolates: a sample between two stored ones is three quarters of
 // the nearer and one quarter of the farther ("fancy upsampling", a triangle
 // filter). The difference is a few levels along every colour edge, so the
 // interpolation is done here, with libjpeg's rounding.
 
-// yccRows converts a Y'CbCr picture to RGB row by row.
-type yccRows struct {
-	y, cb, cr        []byte
-	yStride, cStride int
-	cw, ch           int  // size of the colour planes
-	hor, ver         int  // how many times wider and taller the brightness plane is
-	smooth           bool // interpolate rather than repeat
-	sums             []int
-	cbRow, crRow     []byte
+// widener reads the rows of a plane at the width of the picture.
+type widener struct {
+	jpeg.Plane
+	smooth bool // interpolate rather than repeat
+	sums   []int
+	out    []byte
 }
 
-// newYCCRows prepares the conversion of img, whose bounds may begin anywhere.
-func newYCCRows(img *image.YCbCr) *yccRows {
-	b := img.Bounds()
-	hor, ver := subsampling(img.SubsampleRatio)
-	r := &yccRows{
-		y: img.Y[img.YOffset(b.Min.X, b.Min.Y):], yStride: img.YStride,
-		cb: img.Cb[img.COffset(b.Min.X, b.Min.Y):], cr: img.Cr[img.COffset(b.Min.X, b.Min.Y):],
-		cStride: img.CStride, hor: hor, ver: ver,
+func newWidener(p jpeg.Plane) *widener {
+	w := &widener{Plane: p}
+	if p.Hor == 1 && p.Ver == 1 {
+		return w
 	}
-	r.setSize(b.Dx(), b.Dy())
-	return r
-}
-
-// setSize derives the sizes of the colour planes and scratch rows.
-func (r *yccRows) setSize(w, h int) {
-	r.cw, r.ch = (w+r.hor-1)/r.hor, (h+r.ver-1)/r.ver
-	// libjpeg repeats where there is nothing to gain: ratios of four, and
+	// libjpeg repeats where there is nothing to gain: ratios of three and four, and
 	// planes of one or two columns.
-	r.smooth = r.hor == 2 && r.ver <= 2 && r.cw > 2 || r.hor == 1 && r.ver == 2
-	r.sums = make([]int, r.cw+2)
-	r.cbRow, r.crRow = make([]byte, r.cw*r.hor), make([]byte, r.cw*r.hor)
+	w.smooth = p.Hor == 2 && p.Ver <= 2 && p.W > 2 || p.Hor == 1 && p.Ver == 2
+	w.sums = make([]int, p.W+2)
+	w.out = make([]byte, p.W*p.Hor)
+	return w
 }
 
-// row writes RGB row y to dst, 3·w bytes.
-func (r *yccRows) row(dst []byte, y int) {
-	cb, cr := r.colour(r.cbRow, r.cb, y), r.colour(r.crRow, r.cr, y)
-	luma := r.y[y*r.yStride:]
-	for x := range len(dst) / 3 {
-		dst[3*x], dst[3*x+1], dst[3*x+2] = yccToRGB(luma[x], cb[x], cr[x])
+// row returns row y of the picture. It is valid until the next call.
+func (w *widener) row(y int) []byte {
+	near := y / w.Ver
+	stored := w.Pix[near*w.Stride:][:w.W]
+	if !w.smooth {
+		return repeat(w.out, stored, w.Hor)
 	}
-}
-
-// colour returns one full-width row of the plane, made in dst where it has to
-// be made.
-func (r *yccRows) colour(dst, plane []byte, y int) []byte {
-	near := y / r.ver
-	if !r.smooth {
-		return repeat(dst, plane[near*r.cStride:][:r.cw], r.hor)
-	}
-	sums := r.sums[1 : r.cw+1]
-	for i, v := range plane[near*r.cStride:][:r.cw] {
+	sums := w.sums[1 : w.W+1]
+	for i, v := range stored {
 		sums[i] = int(v)
 	}
-	if r.ver == 2 {
-		far := min(max(near+2*(y%2)-1, 0), r.ch-1)
-		for i, v := range plane[far*r.cStride:][:r.cw] {
+	if w.Ver == 2 {
+		far := min(max(near+2*(y%2)-1, 0), w.H-1)
+		for i, v := range w.Pix[far*w.Stride:][:w.W] {
 			sums[i] = 3*sums[i] + int(v)
 		}
 	}
 	switch {
-	case r.hor == 1: // 4:4:0: upper rows round down, lower rows up
+	case w.Hor == 1: // 4:4:0: upper rows round down, lower rows up
 		bias := 1 + y%2
 		for i, s := range sums {
-			dst[i] = uint8((s + bias) >> 2)
+			w.out[i] = uint8((s + bias) >> 2)
 		}
-	case r.ver == 1: // 4:2:2
-		stretch(dst, r.sums, 2, 1, 2)
+	case w.Ver == 1: // 4:2:2
+		stretch(w.out, w.sums, 2, 1, 2)
 	default: // 4:2:0
-		stretch(dst, r.sums, 4, 8, 7)
+		stretch(w.out, w.sums, 4, 8, 7)
 	}
-	return dst
+	return w.out
 }
 
 // stretch doubles the width of a row by the triangle filter. sums holds the row
@@ -106,23 +84,6 @@ func repeat(dst, src []byte, n int) []byte {
 		dst[i] = src[i/n]
 	}
 	return dst
-}
-
-// subsampling is how many times fewer colour samples there are across and down.
-func subsampling(ratio image.YCbCrSubsampleRatio) (hor, ver int) {
-	switch ratio {
-	case image.YCbCrSubsampleRatio422:
-		return 2, 1
-	case image.YCbCrSubsampleRatio420:
-		return 2, 2
-	case image.YCbCrSubsampleRatio440:
-		return 1, 2
-	case image.YCbCrSubsampleRatio411:
-		return 4, 1
-	case image.YCbCrSubsampleRatio410:
-		return 4, 2
-	}
-	return 1, 1
 }
 
 // Weights of the JFIF conversion (ITU-R BT.601, full range) in 16.16 fixed

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/jpeg"
+	"image/gif"
 	"image/png"
 	"io"
 
@@ -25,7 +25,7 @@ const maxSide = 1 << 20
 type format struct {
 	name   string
 	magic  func(data []byte) bool
-	config func(r io.Reader) (image.Config, error)
+	config func(data []byte) (image.Config, error)
 	decode func(data []byte) (*Image, error)
 	// minCost is the least that a pixel takes in the file, in 1/8192 bit. A
 	// header that claims more pixels than the bytes present could hold is
@@ -36,13 +36,13 @@ type format struct {
 // formats in the order they are tried.
 var formats = []format{
 	// Each 8×8 block costs at least one bit, in the scan that sends its mean.
-	{"jpeg", prefix("\xff\xd8\xff"), jpeg.DecodeConfig, decodeJPEG, 8192 / 64},
+	{"jpeg", prefix("\xff\xd8\xff"), jpegConfig, decodeJPEG, 8192 / 64},
 	// A pixel is at least one bit, which deflate shrinks at most 1032 times.
-	{"png", prefix("\x89PNG\r\n\x1a\n"), png.DecodeConfig, decodePNG, 8192 / 1032},
+	{"png", prefix("\x89PNG\r\n\x1a\n"), reading(png.DecodeConfig), decodePNG, 8192 / 1032},
 	// An LZW code stands for at most 4096 pixels.
-	{"gif", prefix("GIF8"), gifConfig, decodeGIF, 8192 / 4096},
-	{"webp", isWebP, webp.DecodeConfig, decodeWebP, 0},
-	{"bmp", prefix("BM"), bmp.DecodeConfig, decodeBMP, 8192},
+	{"gif", prefix("GIF8"), reading(gif.DecodeConfig), decodeGIF, 8192 / 4096},
+	{"webp", isWebP, reading(webp.DecodeConfig), decodeWebP, 0},
+	{"bmp", prefix("BM"), reading(bmp.DecodeConfig), decodeBMP, 8192},
 }
 
 // unsupported names formats that are recognised only to say what they are.
@@ -86,7 +86,7 @@ func readHeader(data []byte) (h header, err error) {
 	if h.format, err = sniff(data); err != nil {
 		return h, err
 	}
-	c, err := h.config(bytes.NewReader(data))
+	c, err := h.config(data)
 	if err != nil {
 		return h, fmt.Errorf("read %s header: %w", h.name, unexpectedEOF(err))
 	}
@@ -161,6 +161,11 @@ func unexpectedEOF(err error) error {
 		return errors.New("the file is truncated")
 	}
 	return err
+}
+
+// reading gives data to a function that reads.
+func reading(config func(io.Reader) (image.Config, error)) func([]byte) (image.Config, error) {
+	return func(data []byte) (image.Config, error) { return config(bytes.NewReader(data)) }
 }
 
 func prefix(magic string) func([]byte) bool {

@@ -25,7 +25,7 @@ func orientation(format string, data []byte) int {
 
 // jpegEXIF finds the first APP1 segment with EXIF data before the first scan.
 func jpegEXIF(data []byte) []byte {
-	const app1 = 0xe1
+	const app1, startOfScan = 0xe1, 0xda
 	for p := 2; p+4 <= len(data); {
 		if data[p] != 0xff || data[p+1] == 0xff { // between segments, or padding
 			p++
@@ -33,7 +33,7 @@ func jpegEXIF(data []byte) []byte {
 		}
 		marker, body := data[p+1], data[p+4:]
 		n := int(data[p+2])<<8 | int(data[p+3]) - 2
-		if marker == markerSOS || n < 0 || n > len(body) {
+		if marker == startOfScan || n < 0 || n > len(body) {
 			break
 		}
 		if marker == app1 && bytes.HasPrefix(body[:n], []byte("Exif\x00")) {

@@ -7,8 +7,6 @@ import (
 	"io"
 )
 
-func gifConfig(r io.Reader) (image.Config, error) { return gif.DecodeConfig(r) }
-
 // decodeGIF reads the first frame, on a canvas of the logical screen's size. As
 // in PIL, pixels outside the frame have the transparent colour if there is one
 // and the first colour otherwise, and a transparent pixel keeps the colour that

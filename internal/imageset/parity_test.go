@@ -87,9 +87,6 @@ func TestUpright(t *testing.T) {
 			t.Fatalf("%s: %d×%d pixels, want %d×%d, %v", f, w, h, ww, wh, err)
 		}
 		mean, most := difference(interleaved(got, h, w), want)
-		if limit := 0.5; m.Format == "jpeg" && mean < limit && most <= 3 {
-			continue
-		}
 		if most > 0 {
 			t.Errorf("%s differs from PIL by %.4f on average and %d at most", f, mean, most)
 		}

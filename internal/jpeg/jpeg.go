@@ -1,0 +1,150 @@
+// Package jpeg decodes JPEG pictures into the samples that libjpeg makes of
+// them, bit for bit, so that a network sees here what it saw in training: nearly
+// all training pipelines decode through libjpeg, and other decoders' cosine
+// transforms round otherwise, which some networks notice.
+//
+// It reads baseline, extended and progressive JPEG with 8-bit samples and Huffman
+// coding (ITU-T T.81), of one, three or four components. Samples come in planes
+// as they are stored: widening the colour planes and converting to RGB is left to
+// the caller.
+package jpeg
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Space is what the components of a picture are.
+type Space int
+
+// The colour spaces, told apart as libjpeg does.
+const (
+	Gray  Space = iota
+	YCbCr       // JFIF's
+	RGB
+	CMYK // as stored: Adobe's writers store 255 less the ink
+	YCCK // Y'CbCr of what is left by the inks, and black
+)
+
+// Plane is the samples of one component, row-major.
+type Plane struct {
+	Pix    []byte
+	Stride int // from row to row
+	W, H   int // in samples
+	// Hor and Ver are how many pixels a sample stands for across and down.
+	Hor, Ver int
+}
+
+// Picture is a decoded picture.
+type Picture struct {
+	W, H   int
+	Space  Space
+	Planes []Plane // one per component
+}
+
+// Config returns the width and height that a file's header states. Nothing else is
+// decoded.
+func Config(data []byte) (w, h int, err error) {
+	d := decoder{data: data, adobe: -1}
+	if err := d.segments(true); err != nil {
+		return 0, 0, err
+	}
+	return d.w, d.h, nil
+}
+
+// Decode reads a whole picture. Its memory is bounded by the size that the header
+// states, which [Config] tells before: about 3 bytes per pixel and, for a
+// progressive picture, 6 more.
+//
+// io.ErrUnexpectedEOF means that the file is truncated. A file that lacks only
+// its end marker is read.
+func Decode(data []byte) (*Picture, error) {
+	d := decoder{data: data, adobe: -1}
+	if err := d.segments(false); err != nil {
+		return nil, err
+	}
+	return d.picture()
+}
+
+// decoder is the state of decoding one picture.
+type decoder struct {
+	data []byte
+	pos  int // of the next byte of data to read
+
+	w, h        int
+	progressive bool
+	frame       bool // the frame header has been read
+	comps       []component
+	mcusX       int // minimum coded units, those of several components, in a row
+	mcusY       int
+	quant       [4]*[64]uint16
+	dc, ac      [4]*huffman
+	restart     int // MCUs between restart markers, 0 is none
+	jfif        bool
+	adobe       int // the colour transform of Adobe's segment, -1 without one
+	scans       int
+
+	bits bits
+	left int // of a run of blocks without further coefficients, in a progressive scan
+}
+
+// component is one component of the frame.
+type component struct {
+	id, table    byte // identifier and quantisation table
+	hor, ver     int  // sampling factors
+	wide, high   int  // in blocks, as a scan of this component alone has them
+	stride, rows int  // in blocks, filled up to whole MCUs
+	quant        *[64]uint16
+	pix          []byte  // stride*8 wide
+	coefs        []int16 // of all blocks, in natural order; for progressive pictures
+	pred         int     // the last DC value
+	seen         bool    // by a scan
+}
+
+// picture hands over the planes.
+func (d *decoder) picture() (*Picture, error) {
+	p := &Picture{W: d.w, H: d.h, Space: d.space()}
+	most := &d.comps[0]
+	for i := range d.comps {
+		c := &d.comps[i]
+		if !c.seen {
+			return nil, fmt.Errorf("component %d has no data", i+1)
+		}
+		if d.progressive {
+			c.transform()
+		}
+		p.Planes = append(p.Planes, Plane{
+			Pix: c.pix, Stride: 8 * c.stride, Hor: most.hor / c.hor, Ver: most.ver / c.ver,
+			W: ceil(d.w*c.hor, most.hor), H: ceil(d.h*c.ver, most.ver),
+		})
+	}
+	return p, nil
+}
+
+// space tells what the components are, by libjpeg's rules.
+func (d *decoder) space() Space {
+	switch {
+	case len(d.comps) == 1:
+		return Gray
+	case len(d.comps) == 4 && d.adobe > 0:
+		return YCCK
+	case len(d.comps) == 4:
+		return CMYK
+	case d.jfif:
+		return YCbCr
+	case d.adobe >= 0 && d.adobe != 0:
+		return YCbCr
+	case d.adobe == 0, d.comps[0].id == 'R' && d.comps[1].id == 'G' && d.comps[2].id == 'B':
+		return RGB
+	}
+	return YCbCr
+}
+
+func ceil(a, b int) int { return (a + b - 1) / b }
+
+var (
+	errTruncated = io.ErrUnexpectedEOF
+	errCode      = errors.New("a Huffman code that no table has")
+	errShort     = errors.New("a scan ends before its data")
+)
