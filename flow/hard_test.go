@@ -373,6 +373,9 @@ func TestStandardizeBesideAHugeConstant(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if far := float64(x[0]) * math.Exp(float64(f.blocks[0].logScale[0])); far > 1.001*(1<<23) {
+		t.Errorf("the constant is scaled to %g, whose rounding is more than 1", far)
+	}
 	var sum, squares [d]float64
 	latent, _ := f.Forward(x) // the coupling is the identity
 	for i, v := range latent {
