@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 
 	"github.com/oodflow/oodflow/internal/kernel"
@@ -141,11 +142,14 @@ var ErrNotFinite = errors.New("log-density is not finite")
 
 // RowError says which row of the input an error is about.
 type RowError struct {
+	Of  string // "training" or "validation" in errors of [Train]
 	Row int
 	Err error
 }
 
-func (e *RowError) Error() string { return fmt.Sprintf("row %d: %v", e.Row, e.Err) }
+func (e *RowError) Error() string {
+	return strings.TrimSpace(fmt.Sprintf("%s row %d: %v", e.Of, e.Row, e.Err))
+}
 
 // Unwrap returns the reason.
 func (e *RowError) Unwrap() error { return e.Err }

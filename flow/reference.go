@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
@@ -103,10 +104,13 @@ func (r *reference) meanNLL(valid []float32) (float64, error) {
 	return f.meanNLL(valid)
 }
 
-// meanNLL returns the mean negative log-likelihood of the rows of x, in nats.
+// meanNLL returns the mean negative log-likelihood of validation rows, in nats.
 func (f *Flow) meanNLL(x []float32) (float64, error) {
 	logp, err := f.LogProb(nil, x)
 	if err != nil {
+		if row := (*RowError)(nil); errors.As(err, &row) {
+			row.Of = "validation"
+		}
 		return math.Inf(1), err
 	}
 	var sum float64

@@ -116,9 +116,9 @@ func checkFinite(name string, start int, x []float32, d int) error {
 	if i < 0 {
 		return nil
 	}
-	err := fmt.Errorf("%s value %d is %v", name, i%d, x[i])
+	err := fmt.Errorf("value %d is %v", i%d, x[i])
 	if finite(float64(x[i])) {
 		err = fmt.Errorf("%w: want at most %g, scale the features down", err, largest)
 	}
-	return &RowError{Row: start + i/d, Err: err}
+	return &RowError{Of: name, Row: start + i/d, Err: err}
 }

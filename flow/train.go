@@ -218,7 +218,7 @@ func (r *run) train(ctx context.Context) error {
 func (r *run) check(step int, epoch float64) error {
 	nll, err := r.f.meanNLL(r.valid)
 	if err != nil && step == 0 {
-		return fmt.Errorf("score the validation rows before the first step: %w", err)
+		return fmt.Errorf("score the flow before its first step: %w", err)
 	}
 	p := Point{Step: step, Epoch: epoch, TrainNLL: nll, ValidNLL: nll}
 	if r.batches > 0 {

@@ -231,12 +231,12 @@ func TestTrainRefuses(t *testing.T) {
 		"NaN":         {with(func(d *Data) { values(*d)[4] = float32(math.NaN()) }), Options{}, "row 1"},
 		"Inf":         {with(func(d *Data) { values(*d)[7] = float32(math.Inf(1)) }), Options{}, "row 2"},
 		"no variance": {with(func(d *Data) { clear(values(*d)) }), Options{}, "do not vary"},
-		"too large":   {with(func(d *Data) { values(*d)[7] = 2e37 }), Options{}, "row 2: training value 1 is 2e+37: want at most 1e+37"},
+		"too large":   {with(func(d *Data) { values(*d)[7] = 2e37 }), Options{}, "training row 2: value 1 is 2e+37: want at most 1e+37"},
 		"too small": {with(func(d *Data) {
 			for i := range values(*d) {
 				values(*d)[i] *= 1e-38
 			}
-		}), Options{}, "standard deviation of 1e-38, which is too small for float32"},
+		}), Options{}, "standard deviation of 1e-38, too small for float32"},
 		"one row each": {with(func(d *Data) {
 			d.Classes = d.Len()
 			for i := range d.Labels {

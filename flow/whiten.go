@@ -100,7 +100,7 @@ func fitWhiten(mean []float64, cov *mat.SymDense, ridge float64) (*whiten, error
 		return nil, errNoVariance
 	}
 	if spread := math.Sqrt(level); spread < leastSpread {
-		return nil, fmt.Errorf("the training features have a standard deviation of %.1g, which is too small for float32: scale them up", spread)
+		return nil, fmt.Errorf("the training features have a standard deviation of %.1g, too small for float32: they do not vary, or have to be scaled up", spread)
 	}
 	sum := mat.NewSymDense(d, nil)
 	sum.CopySym(cov)

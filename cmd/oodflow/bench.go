@@ -17,10 +17,12 @@ one batch, and the matrix products of each alone, which are the floor. Medians, 
 the speed of one machine compared with another's.`
 
 const benchFlowExample = `  oodflow bench flow --dim 512
-  oodflow bench flow --dim 2048 --layers 4 --batch 256 --json`
+  oodflow bench flow --dim 2048 --layers 4 --batch 256 --json
+  oodflow bench flow --dim 512 --arch glow`
 
 // benchFlowOptions are the flags of bench flow.
 type benchFlowOptions struct {
+	arch   choice
 	dim    int
 	layers int
 	hidden int
@@ -65,7 +67,9 @@ func (o *benchFlowOptions) AddFlags(cmd *cobra.Command) {
 	def := flow.DefaultOptions()
 	f := cmd.Flags()
 	f.IntVar(&o.dim, "dim", 512, "`D` features")
-	f.IntVar(&o.layers, "layers", flow.ArchRealNVP.Layers(), "`K` coupling layers")
+	o.arch = archChoice()
+	addChoice(cmd, &o.arch, "arch", "`ARCHITECTURE` of the flow, realnvp or glow")
+	f.IntVar(&o.layers, "layers", 0, layersUsage("K"))
 	f.IntVar(&o.hidden, "hidden", 0, "`H` units in each hidden layer (0: as many as features)")
 	f.IntVar(&o.batch, "batch", def.Batch, "`N` images for each step")
 	f.IntVar(&o.steps, "steps", 20, "take the median of `N` steps")
@@ -77,10 +81,13 @@ func (o *benchFlowOptions) validate() error {
 	for _, n := range []struct {
 		flag         string
 		value, least int
-	}{{"dim", o.dim, 2}, {"layers", o.layers, 1}, {"hidden", o.hidden, 0}, {"batch", o.batch, 1}, {"steps", o.steps, 1}} {
-		if n.value < n.least || n.value > 1<<16 {
-			return usagef("--%s %d: want %d to %d", n.flag, n.value, n.least, 1<<16)
+	}{{"dim", o.dim, 2}, {"layers", o.layers, 0}, {"hidden", o.hidden, 0}, {"batch", o.batch, 1}, {"steps", o.steps, 1}} {
+		if n.value < n.least || n.value > mostUnits {
+			return usagef("--%s %d: want %d to %d", n.flag, n.value, n.least, mostUnits)
 		}
+	}
+	if o.layers == 0 {
+		o.layers = flow.Arch(o.arch.value).Layers()
 	}
 	if o.hidden == 0 {
 		o.hidden = o.dim
@@ -90,6 +97,7 @@ func (o *benchFlowOptions) validate() error {
 
 // flowTiming is the result of bench flow, in its JSON form.
 type flowTiming struct {
+	Arch               string  `json:"arch"`
 	Dim                int     `json:"dim"`
 	Layers             int     `json:"layers"`
 	Hidden             int     `json:"hidden"`
@@ -108,14 +116,17 @@ func runBenchFlow(o benchFlowOptions, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	cfg := flow.Config{Dim: o.dim, Layers: o.layers, Hidden: o.hidden, Clamp: flow.DefaultOptions().Clamp, Whiten: flow.WhitenNone}
+	cfg := flow.Config{
+		Arch: flow.Arch(o.arch.value), Dim: o.dim, Layers: o.layers, Hidden: o.hidden,
+		Clamp: flow.DefaultOptions().Clamp, Whiten: flow.WhitenNone,
+	}
 	t, err := flow.Measure(cfg, o.batch, o.steps)
 	if err != nil {
 		return err
 	}
 	ms := func(d time.Duration) float64 { return d.Seconds() * 1e3 }
 	r := flowTiming{
-		Dim: o.dim, Layers: o.layers, Hidden: o.hidden, Batch: o.batch, BLAS: choice.String(),
+		Arch: o.arch.value, Dim: o.dim, Layers: o.layers, Hidden: o.hidden, Batch: o.batch, BLAS: choice.String(),
 		TrainMS: ms(t.Train), ScoreMS: ms(t.Score), GemmTrainMS: ms(t.GemmTrain), GemmScoreMS: ms(t.GemmScore),
 		TrainSamplesPerSec: float64(o.batch) / t.Train.Seconds(), ScoreSamplesPerSec: float64(o.batch) / t.Score.Seconds(),
 	}
@@ -127,7 +138,7 @@ func runBenchFlow(o benchFlowOptions, w io.Writer) error {
 
 // writeText writes the aligned form for people.
 func (r flowTiming) writeText(w io.Writer) error {
-	fmt.Fprintf(w, "%d features, %d layers, %d hidden units, batches of %d, BLAS %s\n\n", r.Dim, r.Layers, r.Hidden, r.Batch, r.BLAS)
+	fmt.Fprintf(w, "%s, %d features, %d layers, %d hidden units, batches of %d, BLAS %s\n\n", r.Arch, r.Dim, r.Layers, r.Hidden, r.Batch, r.BLAS)
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "\tms\tproducts alone\timages/s\t")
 	fmt.Fprintf(t, "train\t%.2f\t%.2f\t%.0f\t\n", r.TrainMS, r.GemmTrainMS, r.TrainSamplesPerSec)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -85,8 +86,8 @@ func flagError(cmd *cobra.Command, err error) error {
 		// The parser's own words quote the flag and call it an argument; the cause of strconv repeats the value.
 		cause := invalid.Unwrap()
 		text := cause.Error()
-		if _, after, ok := strings.Cut(text, "parsing "); ok {
-			_, text, _ = strings.Cut(after, ": ")
+		if _, number := numbers[invalid.GetFlag().Value.Type()]; number {
+			text = numbers[invalid.GetFlag().Value.Type()]
 		}
 		e := fmt.Errorf("--%s %s: %s", invalid.GetFlag().Name, invalid.GetValue(), text)
 		if hint := hintOf(cause); hint != "" {
@@ -99,6 +100,13 @@ func flagError(cmd *cobra.Command, err error) error {
 		return usagef("--%s needs a value", missing.GetFlag().Name)
 	}
 	return &usageError{err}
+}
+
+// numbers says what flags of these types take.
+var numbers = map[string]string{
+	"int":     fmt.Sprintf("want a whole number, at most %d", math.MaxInt),
+	"uint64":  fmt.Sprintf("want a whole number from 0 to %d", uint64(math.MaxUint64)),
+	"float64": "want a number",
 }
 
 // unknownFlag names the flag that was probably meant.

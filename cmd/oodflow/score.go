@@ -149,6 +149,7 @@ func scoreFeatures(ctx context.Context, opts scoreOptions, c *console, file *det
 			}
 			scored, err := file.Rows(set)
 			if err != nil {
+				err = features.NameRow(err, func(row int) (int, string) { return i + row, r.ID(i + row) })
 				return inFile(err, opts.features)
 			}
 			if err := errors.Join(ctx.Err(), add(scored)); err != nil {

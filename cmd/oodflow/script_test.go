@@ -64,6 +64,7 @@ func TestScripts(t *testing.T) {
 			"flip":      cmdFlip,
 			"gunzip":    cmdGunzip,
 			"relabel":   cmdRelabel,
+			"replace":   cmdReplace,
 		},
 	})
 }
@@ -255,11 +256,11 @@ func cmdGunzip(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), data, 0o666))
 }
 
-// cmdNPY writes an n×d float32 array with distinct values: npy FILE N D [nan|zero]. With nan the value in row 1, column 0 is NaN,
-// with zero all of row 1 is 0.
+// cmdNPY writes an n×d float32 array with distinct values: npy FILE N D [nan|zero|big]. With nan the value in row 1, column 0 is NaN,
+// with zero all of row 1 is 0, with big that value is close to the largest.
 func cmdNPY(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
-		ts.Fatalf("usage: npy FILE N D [nan|zero]")
+		ts.Fatalf("usage: npy FILE N D [nan|zero|big]")
 	}
 	n, err := strconv.Atoi(args[1])
 	ts.Check(err)
@@ -275,6 +276,8 @@ func cmdNPY(ts *testscript.TestScript, neg bool, args []string) {
 		x[d] = float32(math.NaN())
 	case "zero":
 		clear(x[d : 2*d])
+	case "big":
+		x[d] = 2e38
 	}
 	header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }", n, d)
 	header += strings.Repeat(" ", 63-(10+len(header))%64) + "\n"
@@ -285,6 +288,18 @@ func cmdNPY(ts *testscript.TestScript, neg bool, args []string) {
 		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o666))
+}
+
+// cmdReplace replaces the one place where a text is in a file: replace FILE OLD NEW.
+func cmdReplace(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: replace FILE OLD NEW")
+	}
+	data := ts.ReadFile(args[0])
+	if n := strings.Count(data, args[1]); n != 1 {
+		ts.Fatalf("%q is %d times in %s", args[1], n, args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(data, args[1], args[2], 1)), 0o666))
 }
 
 // cmdRelabel copies a file of features as if another classifier had made it: relabel FROM TO.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -41,10 +42,9 @@ var flowFlags = []string{"arch", "layers", "hidden", "clamp", "whiten", "base", 
 func (o *flowOptions) AddFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	def := flow.DefaultOptions()
-	o.arch = choice{value: string(def.Arch), valid: []string{string(flow.ArchRealNVP), string(flow.ArchGlow)}}
+	o.arch = archChoice()
 	addChoice(cmd, &o.arch, "arch", "flow: its `ARCHITECTURE`, realnvp or glow")
-	f.IntVar(&o.layers, "layers", 0, fmt.Sprintf("flow: `N` coupling layers (0: %d, for glow %d)",
-		flow.ArchRealNVP.Layers(), flow.ArchGlow.Layers()))
+	f.IntVar(&o.layers, "layers", 0, "flow: "+layersUsage("N"))
 	f.IntVar(&o.hidden, "hidden", 0, "flow: `N` units in each hidden layer (0: as many as features)")
 	f.Float64Var(&o.clamp, "clamp", def.Clamp, "flow: bound `X` of a coupling's log-scale")
 	o.whiten = choice{value: automatic, valid: []string{automatic, string(flow.WhitenWithin), string(flow.WhitenTotal), string(flow.WhitenNone)}}
@@ -61,6 +61,16 @@ func (o *flowOptions) AddFlags(cmd *cobra.Command) {
 	noFiles(cmd, "layers", "hidden", "clamp", "epochs", "batch", "lr", "margin")
 }
 
+// archChoice is the value of a flag for an architecture.
+func archChoice() choice {
+	return choice{value: string(flow.DefaultOptions().Arch), valid: []string{string(flow.ArchRealNVP), string(flow.ArchGlow)}}
+}
+
+// layersUsage is the usage of a flag for the number of layers, called name.
+func layersUsage(name string) string {
+	return fmt.Sprintf("`%s` coupling layers (0: %d, for glow %d)", name, flow.ArchRealNVP.Layers(), flow.ArchGlow.Layers())
+}
+
 // validate checks the flags' ranges, and that none is given for another method.
 func (o *flowOptions) validate(cmd *cobra.Command, method string) error {
 	for _, name := range flowFlags {
@@ -69,11 +79,11 @@ func (o *flowOptions) validate(cmd *cobra.Command, method string) error {
 		}
 	}
 	for _, n := range []struct {
-		flag         string
-		value, least int
-	}{{"layers", o.layers, 0}, {"hidden", o.hidden, 0}, {"epochs", o.epochs, 1}, {"batch", o.batch, 1}} {
-		if n.value < n.least {
-			return usagef("--%s %d: want %d or more", n.flag, n.value, n.least)
+		flag               string
+		value, least, most int
+	}{{"layers", o.layers, 0, mostLayers}, {"hidden", o.hidden, 0, mostUnits}, {"epochs", o.epochs, 1, 1e9}, {"batch", o.batch, 1, mostUnits}} {
+		if n.value < n.least || n.value > n.most {
+			return usagef("--%s %d: want %d to %d", n.flag, n.value, n.least, n.most)
 		}
 	}
 	switch {
@@ -81,10 +91,36 @@ func (o *flowOptions) validate(cmd *cobra.Command, method string) error {
 		return usagef("--lr %v: want a rate above 0, at most 1", o.lr)
 	case !(o.clamp > 0 && o.clamp <= flow.MaxClamp):
 		return usagef("--clamp %v: want a bound above 0, at most %v", o.clamp, flow.MaxClamp)
-	case !(o.margin > 0):
-		return usagef("--margin %v: want a positive number of nats per feature", o.margin)
+	case !(o.margin > 0 && o.margin <= mostMargin):
+		return usagef("--margin %v: want nats per feature above 0, at most %v", o.margin, mostMargin)
+	case cmd.Flags().Changed("margin") && o.stop.value != string(flow.StopModerate):
+		return usagef("--margin is of no use with --stop %s: it is where --stop moderate stops", o.stop.value)
 	}
 	return nil
+}
+
+// Bounds of the flags: far above what helps, and below what no machine has the memory for.
+const (
+	mostLayers = 1000
+	mostUnits  = 1 << 16
+	mostMargin = 100.0
+)
+
+// checkClasses refuses features without classes where a flag asks for them.
+func (o *flowOptions) checkClasses(r *features.Reader) error {
+	known := func(label int64) bool { return label >= 0 }
+	flag := ""
+	switch {
+	case r.C > 0 || slices.ContainsFunc(r.Labels, known):
+	case o.base.value == string(flow.BaseClasses):
+		flag = "--base classes"
+	case o.whiten.value == string(flow.WhitenWithin):
+		flag = "--whiten within"
+	}
+	if flag == "" {
+		return nil
+	}
+	return withHint(fmt.Errorf("%s needs labels or logits, which the features do not hold", flag), "leave out %s", flag)
 }
 
 // options returns the flags as the flow takes them.
@@ -104,6 +140,9 @@ func (o *flowOptions) options() flow.Options {
 
 // fitFlow trains the flow and shows how its likelihood grows.
 func (o *trainOptions) fitFlow(ctx context.Context, r *features.Reader, kept *checkpoints, c *console) (*detect.File, error) {
+	if err := o.flow.checkClasses(r); err != nil {
+		return nil, fmt.Errorf("train on %s: %w", o.features, err)
+	}
 	opt := detect.FlowOptions{
 		TrainOptions: detect.TrainOptions{Share: o.holdout, Seed: o.seed, Version: moduleVersion()},
 		Options:      o.flow.options(),

@@ -83,6 +83,7 @@ func calibrate(ctx context.Context, d Detector, r *features.Reader, held []int) 
 		var some []float64
 		if err == nil {
 			some, err = d.Score(nil, set)
+			err = features.NameRow(err, func(row int) (int, string) { return part[row], r.ID(part[row]) })
 		}
 		if err = errors.Join(err, ctx.Err()); err != nil {
 			return nil, fmt.Errorf("calibrate the detector: %w", err)

@@ -48,7 +48,7 @@ func TrainFlow(ctx context.Context, r *features.Reader, opt FlowOptions, progres
 	rest, held := Split(r.N, opt.Share, opt.TrainOptions.Seed)
 	fit, valid := Split(len(rest), opt.Share, opt.TrainOptions.Seed+1)
 	if len(held) == 0 || len(valid) == 0 || len(fit) < 2 {
-		return nil, nil, fmt.Errorf("train flow: %d images are too few to fit on some, stop by others and calibrate on yet others", r.N)
+		return nil, nil, fmt.Errorf("train flow: %d images are too few to calibrate on a share of %v, stop by as much of the rest and fit on what is left", r.N, opt.Share)
 	}
 	opt.Options.Seed = opt.TrainOptions.Seed
 	keep := newKeeper(r, opt)
@@ -71,37 +71,48 @@ func TrainFlow(ctx context.Context, r *features.Reader, opt FlowOptions, progres
 
 func fitFlow(ctx context.Context, r *features.Reader, fit, valid []int, opt FlowOptions, keep flow.Keeping, progress func(flow.Point)) (*Flow, *flow.Report, error) {
 	d := &Flow{normalize: !opt.Raw}
-	train, err := d.data(ctx, r, fit)
+	train, fit, err := d.data(ctx, r, fit)
 	if err != nil {
 		return nil, nil, err
 	}
 	watched := flow.Data{Rows: &flowRows{ctx: ctx, r: r, index: valid, normalize: d.normalize}}
 	var report *flow.Report
 	d.flow, report, err = flow.TrainKeeping(ctx, train, watched, opt.Options, keep, progress)
+	if row := (*flow.RowError)(nil); errors.As(err, &row) {
+		if row.Of == "training" {
+			valid = fit
+		}
+		return nil, nil, fmt.Errorf("image %s: %w", r.ID(valid[row.Row]), row.Err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
-	if report.Rollbacks > 0 {
-		d.warn = append(d.warn, fmt.Sprintf("flow: %d training steps were undone because they were not finite", report.Rollbacks))
+	switch {
+	case report.Diverged:
+		d.warn = append(d.warn, "flow: "+report.Reason)
+	case report.Rollbacks > 0:
+		d.warn = append(d.warn, fmt.Sprintf("flow: training blew up %d times; steps were undone and the learning rate cut to %.1g",
+			report.Rollbacks, report.LearningRate))
 	}
 	return d, report, nil
 }
 
-// data returns the images to fit on with their classes; images without a class are left out where others have one.
-func (d *Flow) data(ctx context.Context, r *features.Reader, fit []int) (flow.Data, error) {
+// data returns the images to fit on with their classes, and which they are; images without a class are left out where
+// others have one.
+func (d *Flow) data(ctx context.Context, r *features.Reader, fit []int) (flow.Data, []int, error) {
 	predicted, err := r.Predicted()
 	if err != nil {
-		return flow.Data{}, err
+		return flow.Data{}, nil, err
 	}
 	c, warnings, err := classesOf("flow", pickRows(r.Labels, 1, fit), pickRows(predicted, 1, fit))
 	var needs *NeedsError
 	if err != nil && !errors.As(err, &needs) {
-		return flow.Data{}, err
+		return flow.Data{}, nil, err
 	}
 	d.warn = warnings
 	if err != nil {
 		rows, err := inMemory(&flowRows{ctx: ctx, r: r, index: fit, normalize: d.normalize})
-		return flow.Data{Rows: rows}, err
+		return flow.Data{Rows: rows}, fit, err
 	}
 	var known, labels []int
 	for i, k := range c.of {
@@ -110,7 +121,7 @@ func (d *Flow) data(ctx context.Context, r *features.Reader, fit []int) (flow.Da
 		}
 	}
 	rows, err := inMemory(&flowRows{ctx: ctx, r: r, index: known, normalize: d.normalize})
-	return flow.Data{Rows: rows, Labels: labels, Classes: c.count}, err
+	return flow.Data{Rows: rows, Labels: labels, Classes: c.count}, known, err
 }
 
 // Name implements [Detector].
