@@ -35,13 +35,14 @@ type Checkpoint struct {
 // Layout returns the names and shapes of the checkpoint's tensors, without numbers. Beside those of [Config.State]
 // they are, all F32 [p]:
 //
+//	train.start   parameters before the first step
 //	train.good    parameters at the last check, what a rollback goes back to
 //	train.best    parameters at the check with the best validation likelihood
 //	adam.m        Adam's first moments
 //	adam.v        Adam's second moments
 func (c *Checkpoint) Layout() []Tensor {
 	layout := c.Config.State()
-	for _, name := range []string{"train.good", "train.best", "adam.m", "adam.v"} {
+	for _, name := range []string{"train.start", "train.good", "train.best", "adam.m", "adam.v"} {
 		layout = append(layout, Tensor{Name: name, Shape: []int{c.Config.params()}})
 	}
 	return layout
@@ -87,7 +88,7 @@ func (r *run) checkpoint() *Checkpoint {
 
 // tensors returns the training's own slices in the order of Layout.
 func (r *run) tensors() []Tensor {
-	return append(r.f.State(), Tensor{F32: r.good}, Tensor{F32: r.best}, Tensor{F32: r.tr.opt.m}, Tensor{F32: r.tr.opt.v})
+	return append(r.f.State(), Tensor{F32: r.start}, Tensor{F32: r.good}, Tensor{F32: r.best}, Tensor{F32: r.tr.opt.m}, Tensor{F32: r.tr.opt.v})
 }
 
 // save hands the present state over to be kept, if somebody wants it.
@@ -134,7 +135,9 @@ func (r *run) restore(c *Checkpoint) error {
 	r.tr.opt.beta1t, r.tr.opt.beta2t = c.Beta1t, c.Beta2t
 	r.tr.next = c.Next
 	copy(r.tr.order, c.Order)
-	r.good, r.best = make([]float32, len(r.f.params)), make([]float32, len(r.f.params))
+	for _, state := range []*[]float32{&r.start, &r.good, &r.best} {
+		*state = make([]float32, len(r.f.params))
+	}
 	return copyTensors(r.tensors(), c.Tensors)
 }
 

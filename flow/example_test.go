@@ -53,7 +53,8 @@ func ExampleTrain_moderate() {
 		fmt.Println(err)
 		return
 	}
-	gain := (report.ReferenceNLL - report.ValidNLL) / 2 // per dimension
+	last := report.History[len(report.History)-1]
+	gain := (report.ReferenceNLL - last.ValidNLL) / 2 // per dimension
 	fmt.Println("stopped past the margin:", gain >= opt.Margin)
 	// Output: stopped past the margin: true
 }

@@ -10,7 +10,7 @@ type Stop string
 
 const (
 	// StopModerate ends training as soon as the validation likelihood exceeds the Gaussian reference by
-	// Options.Margin nats per dimension, and in any case when StopValidation would. See Train.
+	// Options.Margin nats per dimension, halfway back to the start, and in any case when StopValidation would. See Train.
 	StopModerate Stop = "moderate"
 	// StopValidation ends training when the validation likelihood has not improved for patience checks, and
 	// keeps the best state. For detection this is far too late: it is here for comparison.

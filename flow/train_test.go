@@ -104,10 +104,14 @@ func TestTrainingStartsAtTheReference(t *testing.T) {
 func TestModerateStopsAtTheMargin(t *testing.T) {
 	data, valid := bananas(4000, 1), bananas(1000, 2)
 	opt := Options{LearningRate: 1e-3, Margin: 0.05, Epochs: 50}
-	_, r := train(t, data, valid, opt)
-	gain := (r.ReferenceNLL - r.ValidNLL) / 2
+	f, r := train(t, data, valid, opt)
+	gain := (r.ReferenceNLL - r.History[len(r.History)-1].ValidNLL) / 2
 	if gain < 0.05 || gain > 0.1 || !strings.Contains(r.Reason, "Gaussian reference") {
 		t.Errorf("stopped with a gain of %.3f nats per dimension: %s", gain, r.Reason)
+	}
+	kept, err := f.meanNLL(values(valid))
+	if err != nil || kept != r.ValidNLL || kept >= r.ReferenceNLL || kept <= r.ReferenceNLL-2*gain {
+		t.Errorf("kept a flow with NLL %v (%v), reported %v: want it between %v and its end", kept, err, r.ValidNLL, r.ReferenceNLL)
 	}
 	opt.Stop = StopNever
 	opt.Epochs = 12

@@ -34,7 +34,7 @@ func TestScale(t *testing.T) {
 	t.Logf("%d images, %d features each, %.1f GB, written in %v", n, d, size, time.Since(start).Round(time.Second))
 
 	parameters := 4 * (d*d/2 + d*d) // four couplings d/2 → d → d, biases left aside
-	model := 6 * 4 * parameters     // parameters, gradient, two moments, two states kept: float32
+	model := 7 * 4 * parameters     // parameters, gradient, two moments, three states kept: float32
 	for _, args := range [][]string{
 		{"train", "--features", dump, "--out", detector},
 		{"score", "--detector", detector, "--features", dump, "--out", filepath.Join(dir, "scores.csv")},

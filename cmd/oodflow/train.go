@@ -17,8 +17,8 @@ import (
 )
 
 const trainLong = `Fits a detector to the features of training images. A random tenth of the images
-(--holdout) is not trained on: they stop the training, and they set the threshold
-so that 95 % of them pass.
+(at most 2,000; --holdout) is not trained on: they set the threshold so that 95 %
+of them pass. For a flow, up to 1,000 others decide when its training stops.
 
 The default method, a normalizing flow on L2-normalised features, stops by
 itself, and early: likelihood goes on improving long after detection has begun to
@@ -80,7 +80,7 @@ func (o *trainOptions) AddFlags(cmd *cobra.Command) {
 	completeFiles(cmd, "out", "safetensors")
 	o.method = choice{value: methodFlow, valid: append([]string{methodFlow}, detect.Names()...)}
 	addChoice(cmd, &o.method, "method", "fit the method called `NAME`: "+orList(o.method.valid))
-	f.Float64Var(&o.holdout, "holdout", detect.DefaultShare, "hold this `SHARE` of the images out")
+	f.Float64Var(&o.holdout, "holdout", 0, "hold this `SHARE` of the images out (default: a tenth, but at most 2000 images)")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of all that is random: the same `N`, the same detector")
 	noFiles(cmd, "holdout", "seed")
 	f.BoolVar(&o.resume, "resume", false, "flow: continue the interrupted training of DETECTOR.checkpoint")
@@ -89,7 +89,7 @@ func (o *trainOptions) AddFlags(cmd *cobra.Command) {
 
 // validate checks what can be checked without opening a file.
 func (o *trainOptions) validate(cmd *cobra.Command) error {
-	if !(o.holdout > 0 && o.holdout < 1) {
+	if cmd.Flags().Changed("holdout") && !(o.holdout > 0 && o.holdout < 1) {
 		return usagef("--holdout %v: want a share above 0 and below 1", o.holdout)
 	}
 	if err := o.flow.validate(cmd, o.method.value); err != nil {

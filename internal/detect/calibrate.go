@@ -34,7 +34,7 @@ type Training struct {
 
 // TrainOptions are the settings of [Train].
 type TrainOptions struct {
-	Share   float64 // share of the images to hold out; 0 means DefaultShare
+	Share   float64 // share of the images to hold out; 0 means DefaultHeld
 	Seed    uint64  // of the split
 	Version string  // goes into Training.Version
 }
@@ -43,7 +43,7 @@ type TrainOptions struct {
 // [Calibrate].
 func Train(name string, s *features.Set, opt TrainOptions) (*File, error) {
 	if opt.Share == 0 {
-		opt.Share = DefaultShare
+		opt.Share = DefaultHeld(s.N)
 	}
 	fitted, held := Split(s.N, opt.Share, opt.Seed)
 	if len(held) == 0 {

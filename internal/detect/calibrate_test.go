@@ -88,6 +88,14 @@ func TestNewImagesPass(t *testing.T) {
 	}
 }
 
+func TestDefaultHeldIsATenthUpTo2000(t *testing.T) {
+	for n, want := range map[int]int{1000: 100, 20_000: 2000, 30_000: 2000, 1_300_000: 2000} {
+		if _, held := Split(n, DefaultHeld(n), 1); len(held) != want {
+			t.Errorf("of %d images %d are held out, want %d", n, len(held), want)
+		}
+	}
+}
+
 func TestSplit(t *testing.T) {
 	for _, c := range []struct {
 		n     int

@@ -36,17 +36,17 @@ type FlowOptions struct {
 }
 
 // TrainFlow divides the images of r at random into those to fit on, to stop by, and to calibrate on, trains a flow and sets
-// its threshold; see [flow.Train] and [Calibrate]. TrainOptions.Share of the images go to calibration and as large a share
-// of the rest to stopping. TrainOptions.Seed is the flow's seed too. Features that take more than a few hundred megabytes
+// its threshold; see [flow.Train] and [Calibrate]. TrainOptions.Share of the images go to calibration, and as large a share
+// of the rest, though at most 1,000 images, to stopping. TrainOptions.Seed is the flow's seed too. Features that take more than a few hundred megabytes
 // are read as they are needed, so the set need not fit in memory. Checkpoints are kept, and gone on from, as opt.Keep
 // says; the one that is left at the end is for the caller to remove, once the detector is safe. Resuming with other
 // features or options is a [*flow.ResumeError].
 func TrainFlow(ctx context.Context, r *features.Reader, opt FlowOptions, progress func(flow.Point)) (*File, *flow.Report, error) {
 	if opt.Share == 0 {
-		opt.Share = DefaultShare
+		opt.Share = DefaultHeld(r.N)
 	}
 	rest, held := Split(r.N, opt.Share, opt.TrainOptions.Seed)
-	fit, valid := Split(len(rest), opt.Share, opt.TrainOptions.Seed+1)
+	fit, valid := Split(len(rest), min(opt.Share, mostWatched/float64(len(rest))), opt.TrainOptions.Seed+1)
 	if len(held) == 0 || len(valid) == 0 || len(fit) < 2 {
 		return nil, nil, fmt.Errorf("train flow: %d images are too few to calibrate on a share of %v, stop by as much of the rest and fit on what is left", r.N, opt.Share)
 	}

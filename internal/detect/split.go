@@ -15,6 +15,18 @@ const DefaultShare = 0.1
 // reference scores a p-value is resolved to 0.02 and the threshold is good to about 3 points of the 95 %.
 const leastHeld = 50
 
+// mostHeld is the number of images that are held out at most unless a larger share is asked for: with 2,000 reference
+// scores the share of new images that the threshold passes is good to half a point, and every further image serves the
+// fit better.
+const mostHeld = 2000
+
+// mostWatched is the number of images that decide when a flow's training stops, at most: the gain in likelihood over a
+// Gaussian is the mean of as many differences, and known to about a thousandth of a nat per dimension.
+const mostWatched = 1000
+
+// DefaultHeld is the share of n images to hold out where none is asked for: a tenth, but at most 2,000.
+func DefaultHeld(n int) float64 { return min(DefaultShare, mostHeld/float64(n)) }
+
 // Split divides the rows 0..n-1 at random into those to fit on and those to hold out, both ascending. It holds out
 // share·n rows, rounded, but at least 50 or half of n, whichever is less, and at most n-1; with n below 2 nothing. The split
 // depends on nothing but its arguments.
