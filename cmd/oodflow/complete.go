@@ -29,7 +29,7 @@ func completePreprocess(_ *cobra.Command, _ []string, typed string) ([]cobra.Com
 // completeSource offers the prefixes of SOURCE beside files and folders.
 func completeSource(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var found []cobra.Completion
-	for _, p := range []string{"cifar10:", "svhn:"} {
+	for _, p := range imageset.Prefixes() {
 		if typed != "" && strings.HasPrefix(p, typed) {
 			found = append(found, p)
 		}
@@ -38,6 +38,11 @@ func completeSource(_ *cobra.Command, _ []string, typed string) ([]cobra.Complet
 		return found, cobra.ShellCompDirectiveNoSpace
 	}
 	return nil, cobra.ShellCompDirectiveDefault
+}
+
+// completeFolders offers folders.
+func completeFolders(_ *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveFilterDirs
 }
 
 // completeList completes the last word of a comma-separated list.

@@ -33,7 +33,9 @@ const extractExample = `  oodflow extract --model resnet.onnx --images photos/tr
   oodflow extract --model wrn.onnx --images svhn:test_32x32.mat --limit 5000 \
       --preprocess cifar10 --out svhn.safetensors
   oodflow extract --model vit.onnx --images list.txt --engine onnxruntime \
-      --preprocess vit/preprocessor_config.json --out list.safetensors`
+      --preprocess vit/preprocessor_config.json --out list.safetensors
+  oodflow extract --model wrn.onnx --images benchmark_imglist/test_cifar10.txt \
+      --root images_classic --preprocess cifar10 --out openood.safetensors`
 
 type extractOptions struct {
 	imageOptions

@@ -8,7 +8,13 @@ const sourceHelp = `SOURCE, the images, is one of
   cifar10:DIR#train   CIFAR-10, official binary version; or #test
   svhn:FILE.mat       SVHN's cropped digits, as train_32x32.mat
   LIST.txt            a text file with a line for each image: path [label]
-Images may be PNG, JPEG, GIF, WebP or BMP.`
+  -                   such a list on standard input
+Images may be PNG, JPEG, GIF (its first frame), WebP or BMP. A folder's images come
+in the order of their names, those of a folder before those of its subfolders; links
+are followed, names that begin with a dot left out. Paths in a list start where the
+list lies, or at --root, OpenOOD's data_dir. --classes numbers the labels: a file
+with a class name per line, or names with commas between them, in the classifier's
+order. Without it a folder's subfolders are numbered in the order of their names.`
 
 // preprocessHelp explains --preprocess likewise.
 const preprocessHelp = `Preprocessing has to be that of the classifier's training. --preprocess takes
@@ -28,6 +34,7 @@ orientation of a photograph is not heeded, unless --exif asks for it.`
 // imageOptions are the flags of commands that run a classifier over images.
 type imageOptions struct {
 	model, images, preprocess string
+	root, classes             string
 	featureTensor, library    string
 	engine                    choice
 	batch, threads, workers   int
@@ -37,7 +44,7 @@ type imageOptions struct {
 }
 
 // imageFlags are the names of these flags.
-var imageFlags = []string{"model", "images", "preprocess", "exif", "feature-tensor", "engine", "onnxruntime", "batch", "threads", "workers", "limit", "max-bad"}
+var imageFlags = []string{"model", "images", "root", "classes", "preprocess", "exif", "feature-tensor", "engine", "onnxruntime", "batch", "threads", "workers", "limit", "max-bad"}
 
 // AddFlags defines the flags.
 func (o *imageOptions) AddFlags(cmd *cobra.Command) {
@@ -46,6 +53,10 @@ func (o *imageOptions) AddFlags(cmd *cobra.Command) {
 	completeFiles(cmd, "model", "onnx")
 	f.StringVar(&o.images, "images", "", "the images: a `SOURCE`, see above")
 	complete(cmd, "images", completeSource)
+	f.StringVar(&o.root, "root", "", "relative paths in a list start at `DIR` (default: where the list lies)")
+	complete(cmd, "root", completeFolders)
+	f.StringVar(&o.classes, "classes", "", "number labels as `FILE|NAME,NAME,...` does: the classifier's class names in order")
+	completeFiles(cmd, "classes", "txt")
 	f.StringVar(&o.preprocess, "preprocess", "", "preprocess as `FILE|PRESET` says, see above")
 	complete(cmd, "preprocess", completePreprocess)
 	f.BoolVar(&o.exif, "exif", false, "turn images upright as their EXIF orientation says")
@@ -88,5 +99,5 @@ func (o *imageOptions) validate() error {
 
 // inputs are the paths that will be read, none of which may be the output.
 func (o *imageOptions) inputs() []string {
-	return []string{o.model, sourcePath(o.images), o.preprocess}
+	return []string{o.model, sourcePath(o.images), o.classes, o.preprocess}
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/oodflow/oodflow/internal/imageset"
 )
 
 // checkOutput refuses an output path that cannot be written or that would replace an input, before any work is
@@ -32,6 +34,12 @@ func checkOutput(flag, out string, inputs ...string) error {
 	return nil
 }
 
+// isFile tells whether path is a regular file.
+func isFile(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode().IsRegular()
+}
+
 // samePath tells whether two paths are one file, by name or, through links, on disk.
 func samePath(a, b string) bool {
 	absA, errA := filepath.Abs(a)
@@ -46,7 +54,7 @@ func samePath(a, b string) bool {
 
 // sourcePath is the file or folder in a SOURCE: without `svhn:`, `cifar10:` and `#train`.
 func sourcePath(source string) string {
-	for _, kind := range []string{"cifar10:", "svhn:"} {
+	for _, kind := range imageset.Prefixes() {
 		if rest, ok := strings.CutPrefix(source, kind); ok {
 			path, _, _ := strings.Cut(rest, "#")
 			return path

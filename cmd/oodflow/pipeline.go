@@ -35,7 +35,7 @@ func openPipeline(ctx context.Context, opts imageOptions, c *console) (*pipeline
 	if p.pre, err = opts.openPreprocess(c); err != nil {
 		return nil, err
 	}
-	if p.src, err = imageset.Open(opts.images); err != nil {
+	if p.src, err = opts.openImages(c); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -90,6 +90,30 @@ func (p *pipeline) fitPreprocess(c *console) {
 		p.pre = p.pre.Bytes()
 		c.note("%s takes pixels as bytes: scale, mean and std of the preprocessing are left to it", p.opts.model)
 	}
+}
+
+// openImages opens the source and numbers its labels.
+func (o *imageOptions) openImages(c *console) (imageset.Source, error) {
+	var names []string
+	if o.classes != "" {
+		var err error
+		if names, err = imageset.ParseClasses(o.classes); err != nil {
+			return nil, withHint(err, "--classes takes a text file with one name per line, or names with commas between them")
+		}
+	}
+	src, err := imageset.Opener{Root: o.root}.Open(o.images)
+	if err != nil || names == nil {
+		return src, err
+	}
+	src, others, err := imageset.Relabel(src, names)
+	if err != nil {
+		return nil, err
+	}
+	if len(others) > 0 {
+		c.warn("%s of %s not among --classes, whose images are unlabelled: %s", count(len(others), "class", "classes"), o.images,
+			strings.Join(others[:min(most, len(others))], ", "))
+	}
+	return src, nil
 }
 
 // openPreprocess reads the preprocessing from the flag or from beside the model.
@@ -166,6 +190,9 @@ func (p *pipeline) run(ctx context.Context, c *console, what string, yield func(
 	}
 	var tooMany *imageset.TooManyBadError
 	if errors.As(err, &tooMany) {
+		if first := tooMany.Skipped[0]; isFile(p.opts.images) && strings.Contains(first.Reason, "no such file") {
+			return withHint(err, "relative paths in a list start where the list lies: --root DIR names another folder")
+		}
 		return withHint(err, "--max-bad SHARE lets more pass; --skipped FILE of extract takes the whole list")
 	}
 	if n := p.report.Ignored; n > 0 {
@@ -216,14 +243,15 @@ func (p *pipeline) engine() string {
 
 // top1 is the classifier's accuracy on these images as a clause for the last line, where the labels are the
 // classifier's classes: those of a list, of CIFAR-10 when the classifier has ten, and of as many folders as it has,
-// if it was trained on them in the order of their names, as with torchvision's ImageFolder. That is said, not known.
+// if it was trained on them in the order of their names, as with torchvision's ImageFolder. That is said, not known;
+// --classes makes it known.
 func (p *pipeline) top1(a accuracy) string {
 	classes := p.src.Classes()
 	if a.n == 0 || classes != nil && len(classes) != p.info.Classes || strings.HasPrefix(p.opts.images, "svhn:") {
 		return "" // SVHN's digits are ten classes too, seldom the classifier's
 	}
 	s := fmt.Sprintf("; top-1 %.2f %%", 100*float64(a.hits)/float64(a.n))
-	if classes != nil && !strings.HasPrefix(p.opts.images, "cifar10:") {
+	if classes != nil && p.opts.classes == "" && !strings.HasPrefix(p.opts.images, "cifar10:") {
 		s += " (taking the folders, by name, for the classes)"
 	}
 	return s

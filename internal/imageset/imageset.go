@@ -70,7 +70,7 @@ func startAt(r reader, from int) (reader, error) {
 // first images are read.
 type counter interface {
 	// count is the number of images, at most the number most. It returns early
-	// when ctx is cancelled.
+	// when ctx is cancelled, and -1 when it cannot tell after all.
 	count(ctx context.Context, most int) int
 }
 
@@ -97,8 +97,40 @@ type item struct {
 }
 
 // forms lists what Open accepts, for error messages.
-const forms = `a folder of images, a text file listing images ("path [label]" per line), ` +
+const forms = `a folder of images, a text file listing images ("path [label]" per line, - for standard input), ` +
 	`cifar10:DIR#train, cifar10:DIR#test (binary version), or svhn:FILE.mat`
+
+// prefixed are the forms that a word and a colon tell. open gets the source as
+// the user named it and what stands behind the colon.
+var prefixed = []struct {
+	prefix string
+	open   func(name, rest string) (Source, error)
+}{
+	{"cifar10:", openCIFAR10},
+	{"svhn:", openSVHN},
+}
+
+// Prefixes are the words, with their colons, that some forms of source begin
+// with.
+func Prefixes() (words []string) {
+	for _, p := range prefixed {
+		words = append(words, p.prefix)
+	}
+	return words
+}
+
+// Opener opens sources.
+type Opener struct {
+	// Root is the folder where relative paths in a list start. When empty that
+	// is the list's own folder and, for standard input, the working folder.
+	// Only lists may be opened with a root.
+	Root string
+	// Stdin is what "-" reads, os.Stdin when nil.
+	Stdin io.Reader
+}
+
+// Open is the Open of the zero Opener.
+func Open(source string) (Source, error) { return Opener{}.Open(source) }
 
 // Open finds the images of source, which is one of
 //
@@ -107,27 +139,34 @@ const forms = `a folder of images, a text file listing images ("path [label]" pe
 //	cifar10:DIR#test    likewise: test_batch.bin
 //	svhn:FILE.mat       SVHN cropped digits, MATLAB 5 as distributed
 //	FILE                a text file listing images, "path [label]" per line
+//	-                   such a list on standard input
 //
 // No image is decoded yet. An existing file or folder wins over the prefixed
 // forms, so a folder called "svhn:x" can still be read.
-func Open(source string) (Source, error) {
+func (o Opener) Open(source string) (Source, error) {
 	if source == "" {
 		return nil, fmt.Errorf("no image source given: use %s", forms)
 	}
+	if source == "-" {
+		return o.openStream(), nil
+	}
 	info, err := os.Stat(source)
+	if err == nil && info.Mode().IsRegular() {
+		return openList(source, o.Root)
+	}
+	if o.Root != "" {
+		return nil, fmt.Errorf("open images %s: --root is for lists of images, which this is not", source)
+	}
 	switch {
 	case err == nil && info.IsDir():
 		return openFolder(source)
-	case err == nil && info.Mode().IsRegular():
-		return openList(source)
 	case err == nil:
 		return nil, fmt.Errorf("open images %s: neither a folder nor a regular file: use %s", source, forms)
 	}
-	if rest, ok := strings.CutPrefix(source, "cifar10:"); ok {
-		return openCIFAR10(source, rest)
-	}
-	if rest, ok := strings.CutPrefix(source, "svhn:"); ok {
-		return openSVHN(source, rest)
+	for _, p := range prefixed {
+		if rest, ok := strings.CutPrefix(source, p.prefix); ok {
+			return p.open(source, rest)
+		}
 	}
 	if scheme, _, ok := strings.Cut(source, ":"); ok && isScheme(scheme) {
 		return nil, fmt.Errorf("open images %s: unknown form %q: use %s", source, scheme+":", forms)
@@ -136,6 +175,15 @@ func Open(source string) (Source, error) {
 		return nil, fmt.Errorf("open images %s: no such file or folder: use %s", source, forms)
 	}
 	return nil, fmt.Errorf("open images: %w", err)
+}
+
+// openStream opens a list on standard input.
+func (o Opener) openStream() Source {
+	s := &streamSource{name: "-", root: o.Root, in: o.Stdin}
+	if s.in == nil {
+		s.in = os.Stdin
+	}
+	return s
 }
 
 // isScheme reports whether s looks like the name of a source form rather than

@@ -2,7 +2,6 @@ package imageset
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,67 +9,135 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // maxLine is the longest line of a list file, far above the longest path that
 // operating systems allow.
 const maxLine = 64 << 10
 
-// openList reads a text file that lists images.
-func openList(path string) (Source, error) {
-	f, err := os.Open(path)
+// listSource is the images that a text file names, which is read line by line
+// as the images are.
+type listSource struct {
+	path, root string
+	n          int
+}
+
+func (s *listSource) Name() string      { return s.path }
+func (s *listSource) Len() int          { return s.n }
+func (s *listSource) Classes() []string { return nil }
+
+// openList reads a list once to its end, so that a mistake in it shows at once.
+// Relative paths in it start at root, or where the list lies.
+func openList(path, root string) (Source, error) {
+	if root == "" {
+		root = filepath.Dir(path)
+	}
+	s := &listSource{path: path, root: root}
+	r, err := s.read(0)
 	if err != nil {
 		return nil, fmt.Errorf("open image list: %w", err)
 	}
-	defer f.Close()
-	files, err := parseList(f, filepath.Dir(path))
-	if err != nil {
+	defer r.Close()
+	var it item
+	for err == nil {
+		if err = r.next(&it); err == nil {
+			s.n++
+		}
+	}
+	if err != io.EOF {
 		return nil, fmt.Errorf("read image list %s: %w", path, err)
 	}
-	if len(files) == 0 {
+	if s.n == 0 {
 		return nil, fmt.Errorf("image list %s names no images: write one \"path [label]\" per line", path)
 	}
-	return &fileSource{name: path, files: files}, nil
+	return s, nil
 }
 
-// parseList reads "path [label]" lines, OpenOOD's imglist form. The label is
-// the last field when that is an integer of at least -1 (unknown) and there is
-// a path before it, so a path may hold spaces. Relative paths start from dir.
-// Blank lines and lines that begin with # are passed over.
-func parseList(r io.Reader, dir string) ([]imageFile, error) {
-	scan := bufio.NewScanner(r)
-	scan.Buffer(make([]byte, 0, 4096), maxLine)
-	var files []imageFile
-	for n := 1; scan.Scan(); n++ {
-		raw := scan.Bytes()
-		if n == 1 {
-			raw = bytes.TrimPrefix(raw, []byte("\uFEFF"))
+func (s *listSource) read(from int) (reader, error) {
+	f, err := os.Open(s.path)
+	if err != nil {
+		return nil, err
+	}
+	return startAt(newListReader(f, s.root), from)
+}
+
+// streamSource is a list that comes through a pipe: it has no known length and
+// is read once.
+type streamSource struct {
+	name, root string
+	in         io.Reader
+}
+
+func (s *streamSource) Name() string      { return s.name }
+func (s *streamSource) Len() int          { return -1 }
+func (s *streamSource) Classes() []string { return nil }
+
+func (s *streamSource) read(from int) (reader, error) {
+	if s.in == nil {
+		return nil, errors.New("a list on standard input is read only once")
+	}
+	r := newListReader(io.NopCloser(s.in), s.root)
+	s.in = nil
+	return startAt(r, from)
+}
+
+// listReader reads "path [label]" lines, OpenOOD's imglist form. Blank lines
+// and lines that begin with # are passed over.
+type listReader struct {
+	io.Closer
+	scan *bufio.Scanner
+	root string
+	line int
+}
+
+func newListReader(f io.ReadCloser, root string) *listReader {
+	r := &listReader{Closer: f, scan: bufio.NewScanner(f), root: root}
+	r.scan.Buffer(make([]byte, 0, 4096), maxLine)
+	return r
+}
+
+func (r *listReader) next(it *item) error {
+	for r.scan.Scan() {
+		r.line++
+		line := r.scan.Text()
+		if r.line == 1 {
+			line = strings.TrimPrefix(line, "\uFEFF")
 		}
-		if bytes.IndexByte(raw, 0) >= 0 || !utf8.Valid(raw) {
-			return nil, fmt.Errorf("line %d is not text: --images takes %s", n, forms)
-		}
-		line := strings.TrimSpace(string(raw))
+		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		id, label, err := splitLine(line)
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", n, err)
-		}
-		path := filepath.FromSlash(id)
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(dir, path)
-		}
-		files = append(files, imageFile{path: path, id: id, label: label})
+		return r.parse(it, line)
 	}
-	if errors.Is(scan.Err(), bufio.ErrTooLong) {
-		return nil, fmt.Errorf("a line is longer than %d bytes: --images takes %s", maxLine, forms)
+	if errors.Is(r.scan.Err(), bufio.ErrTooLong) {
+		return fmt.Errorf("line %d is longer than %d bytes: --images takes %s", r.line+1, maxLine, forms)
 	}
-	return files, scan.Err()
+	if r.scan.Err() != nil {
+		return r.scan.Err()
+	}
+	return io.EOF
 }
 
-// splitLine takes the label off the end of a trimmed line.
+// parse makes an image of a trimmed line. A path may be any bytes but control
+// characters, which tell that the file is no list.
+func (r *listReader) parse(it *item, line string) error {
+	if strings.IndexFunc(line, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) >= 0 {
+		return fmt.Errorf("line %d is not text: --images takes %s", r.line, forms)
+	}
+	name, label, err := splitLine(line)
+	if err != nil {
+		return fmt.Errorf("line %d: %w", r.line, err)
+	}
+	it.id, it.label, it.path = printable(name), label, filepath.FromSlash(name)
+	if !filepath.IsAbs(it.path) {
+		it.path = filepath.Join(r.root, it.path)
+	}
+	return nil
+}
+
+// splitLine takes the label off the end of a trimmed line. The label is the
+// last field when that is an integer of at least -1 (unknown) and there is a
+// path before it, so a path may hold spaces.
 func splitLine(line string) (path string, label int64, err error) {
 	cut := strings.LastIndexAny(line, " \t")
 	if cut < 0 {
@@ -85,38 +152,3 @@ func splitLine(line string) (path string, label int64, err error) {
 	}
 	return strings.TrimRight(line[:cut], " \t"), label, nil
 }
-
-// fileSource is a list of image files.
-type fileSource struct {
-	name  string
-	files []imageFile
-}
-
-// imageFile is one file of a list: where it is and what it is called.
-type imageFile struct {
-	path, id string
-	label    int64
-}
-
-func (s *fileSource) Name() string      { return s.name }
-func (s *fileSource) Len() int          { return len(s.files) }
-func (s *fileSource) Classes() []string { return nil }
-
-func (s *fileSource) read(from int) (reader, error) {
-	return &fileReader{files: s.files[min(from, len(s.files)):]}, nil
-}
-
-// fileReader hands out the files; the decode workers open them.
-type fileReader struct{ files []imageFile }
-
-func (r *fileReader) next(it *item) error {
-	if len(r.files) == 0 {
-		return io.EOF
-	}
-	f := r.files[0]
-	r.files = r.files[1:]
-	it.id, it.label, it.path = f.id, f.label, f.path
-	return nil
-}
-
-func (r *fileReader) Close() error { return nil }

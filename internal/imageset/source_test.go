@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // data returns the path of a file of the data pack, or skips the test.
@@ -230,9 +231,71 @@ func TestList(t *testing.T) {
 	if got := pass(t, src); !reflect.DeepEqual(got, want) {
 		t.Errorf("images\n%q, want\n%q", got, want)
 	}
-	s := src.(*fileSource)
-	if s.files[1].path != filepath.Join(dir, "sub", "my photo 2.jpg") || s.files[3].path != "/abs/x.png" {
-		t.Errorf("paths %q and %q", s.files[1].path, s.files[3].path)
+	for root, want := range map[string][2]string{
+		"": {filepath.Join(dir, "sub", "my photo 2.jpg"), "/abs/x.png"}, "/data": {"/data/sub/my photo 2.jpg", "/abs/x.png"},
+	} {
+		src, err := Opener{Root: root}.Open(filepath.Join(dir, "list.txt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := paths(t, src); got[1] != want[0] || got[3] != want[1] {
+			t.Errorf("root %q: paths %q and %q", root, got[1], got[3])
+		}
+	}
+}
+
+// paths reads a source's file names.
+func paths(t testing.TB, src Source) (out []string) {
+	t.Helper()
+	r, err := src.read(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for {
+		var it item
+		err := r.next(&it)
+		if err == io.EOF {
+			return out
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, it.path)
+	}
+}
+
+// TestListStreams: a list that is still being written is read as far as it is.
+func TestListStreams(t *testing.T) {
+	in, w := io.Pipe()
+	src, err := Opener{Stdin: in, Root: "/data"}.Open("-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := src.read(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range []struct{ line, id, path string }{
+		{"a b.png 3\n", "a b.png", "/data/a b.png"}, {"# no image\n\xff.png\n", `\xff.png`, "/data/\xff.png"},
+	} {
+		go io.WriteString(w, c.line)
+		var it item
+		if err := r.next(&it); err != nil || it.id != c.id || it.path != c.path {
+			t.Errorf("image %d: %q at %q, %v", i, it.id, it.path, err)
+		}
+	}
+	w.Close()
+	if err := r.next(new(item)); err != io.EOF {
+		t.Errorf("at the end: %v", err)
+	}
+	if _, err := src.read(0); err == nil {
+		t.Error("standard input is read twice")
+	}
+	src, _ = Opener{Stdin: strings.NewReader("a.png\nb.png -7\n")}.Open("-")
+	_, err = Load(t.Context(), src, preset(t, "cifar10"), Options{MaxBad: 1}, new(loaded).take)
+	if err == nil || !strings.Contains(err.Error(), "read images -: line 2: label -7") {
+		t.Errorf("a wrong line: %v", err)
 	}
 }
 
@@ -255,7 +318,7 @@ func TestOpenRefuses(t *testing.T) {
 		{in("blank.txt"), "names no images"},
 		{in("label.txt"), "line 1: label -2"},
 		{in("picture.png"), "is not text"},
-		{in("long.txt"), "line is longer"},
+		{in("long.txt"), "line 1 is longer"},
 		{"cifar10:" + in("short"), "#train or cifar10:"},
 		{"cifar10:" + in("short") + "#val", "say which part"},
 		{"cifar10:" + in("short") + "#train", "3 bytes, not a multiple"},
@@ -496,14 +559,16 @@ func TestRealCIFARAndFolders(t *testing.T) {
 func FuzzList(f *testing.F) {
 	f.Add("a.png 3\n# x\nb c.png\n")
 	f.Add("\uFEFF/x/y z.png -1\r\n")
+	f.Add("cifar10/test/airplane/0001.png 0\ntin/val/images/val_0 1.JPEG -1\n\xff.png\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		files, err := parseList(strings.NewReader(text), "/base")
-		if err != nil {
-			return
-		}
-		for _, file := range files {
-			if file.id == "" || file.label < Unlabelled || !filepath.IsAbs(file.path) || strings.ContainsAny(file.id, "\n\x00") {
-				t.Errorf("%+v", file)
+		r := newListReader(io.NopCloser(strings.NewReader(text)), "/base")
+		for n := 0; ; n++ {
+			var it item
+			if err := r.next(&it); err != nil {
+				return
+			}
+			if it.id == "" || it.label < Unlabelled || !filepath.IsAbs(it.path) || strings.ContainsAny(it.id, "\n\x00") || !utf8.ValidString(it.id) || n > len(text) {
+				t.Errorf("%+v", it)
 			}
 		}
 	})
