@@ -22,7 +22,7 @@ func eachWidth(b *testing.B, bench func(b *testing.B, d int)) {
 func BenchmarkTrainStep(b *testing.B) {
 	eachWidth(b, func(b *testing.B, d int) {
 		f, x := benchmarkFlow(b, d)
-		tr := newTrainer(f, Matrix(x, d), 256, 1)
+		tr := newTrainer(f, Matrix(x, d), Options{Batch: 256})
 		tr.step(1e-5, 100)
 		b.ReportAllocs()
 		for b.Loop() {

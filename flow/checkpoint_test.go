@@ -43,6 +43,7 @@ func TestResumeIsExact(t *testing.T) {
 		"rollbacks":     {rings(500, 4, 1), rings(100, 4, 2), Options{Batch: 50, Stop: StopNever, Epochs: 4}, "all 4 epochs"},
 		"no whitening":  {rings(110, 3, 1), rings(50, 3, 2), Options{Batch: 50, Whiten: WhitenNone, Base: BaseNormal, Epochs: 30}, "all 30 epochs"},
 		"glow":          {rings(210, 3, 1), rings(50, 3, 2), Options{Arch: ArchGlow, Layers: 2, Batch: 50, Stop: StopNever, Epochs: 6}, "all 6 epochs"},
+		"gorgonia":      {rings(110, 3, 1), rings(50, 3, 2), Options{Engine: EngineGorgonia, Layers: 2, Batch: 50, Stop: StopNever, Epochs: 6}, "all 6 epochs"},
 		"whole batches": {rings(33, 3, 1), rings(20, 3, 2), Options{Batch: 100, Stop: StopNever, Epochs: 45}, "all 45 epochs"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -151,6 +152,7 @@ func TestResumeRefuses(t *testing.T) {
 		"hidden":   {data, func(o *Options) { o.Hidden = 0 }, "hidden is 8 there and 4 here"},
 		"rate":     {data, func(o *Options) { o.LearningRate = 0.5 }, "learning rate is 0.0001 there and 0.5 here"},
 		"seed":     {data, func(o *Options) { o.Seed = 1 }, "seed is 0 there and 1 here"},
+		"engine":   {data, func(o *Options) { o.Engine = EngineGorgonia }, "engine is fused there and gorgonia here"},
 		"base":     {data, func(o *Options) { o.Base = BaseNormal }, "base is classes there and normal here"},
 		"two":      {data, func(o *Options) { o.Batch, o.Epochs = 10, 6 }, "epochs is 5 there and 6 here; batch is 20 there and 10 here"},
 		"dim":      {rings(100, 5, 1), func(*Options) {}, "4 dimensions there and 5 here"},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,14 +20,14 @@ func newTestLinear(d int) (*linear, *factors) {
 func composed(l *linear, s *factors) *mat.Dense {
 	w := make([]float32, l.d*l.d)
 	l.compose(w, s)
-	return mat.NewDense(l.d, l.d, widen(w))
+	return mat.NewDense(l.d, l.d, widen(nil, w))
 }
 
 // TestLinearComposesWhatItWasSetTo takes a matrix apart and puts it together again; its log-determinant is gonum's.
 func TestLinearComposesWhatItWasSetTo(t *testing.T) {
 	for _, d := range []int{2, 3, 5, 64, 70} {
 		rng := rand.New(rand.NewPCG(uint64(d), 1))
-		want := mat.NewDense(d, d, widen(normals(d*d, rng)))
+		want := mat.NewDense(d, d, widen(nil, normals(d*d, rng)))
 		l, s := newTestLinear(d)
 		l.set(want)
 		if err := l.check(); err != nil {
@@ -48,7 +49,7 @@ func TestLinearStartsAsARotation(t *testing.T) {
 		w := composed(l, s)
 		var gram mat.Dense
 		gram.Mul(w, w.T())
-		eye := mat.NewDiagDense(d, fill(d, 1))
+		eye := mat.NewDiagDense(d, slices.Repeat([]float64{1}, d))
 		if !mat.EqualApprox(&gram, eye, 1e-5) {
 			t.Errorf("d = %d: W Wᵀ is not the identity", d)
 		}

@@ -31,7 +31,7 @@ func Measure(cfg Config, batch, steps int) (Timing, error) {
 	for i := range x {
 		x[i] = float32(rng.NormFloat64())
 	}
-	tr := newTrainer(f, Matrix(x, cfg.Dim), batch, 1)
+	tr := newTrainer(f, Matrix(x, cfg.Dim), Options{Batch: batch})
 	one, logp := x[:batch*cfg.Dim], make([]float64, batch)
 	g := newProducts(f, one)
 	return Timing{

@@ -45,6 +45,8 @@ type Options struct {
 	LearningRate float64
 	// ClipNorm bounds the norm of the gradient of a step. Default 100: far above what a healthy step has.
 	ClipNorm float64
+	// Engine computes losses and gradients. Default fused.
+	Engine Engine
 	// Seed drives the first weights and the order of the rows.
 	Seed uint64
 }
@@ -53,7 +55,7 @@ type Options struct {
 func DefaultOptions() Options {
 	return Options{
 		Arch: ArchRealNVP, Clamp: 2, Stop: StopModerate, Margin: 0.02,
-		Epochs: 20, Batch: 256, LearningRate: 1e-4, ClipNorm: 100,
+		Epochs: 20, Batch: 256, LearningRate: 1e-4, ClipNorm: 100, Engine: EngineFused,
 	}
 }
 
@@ -81,6 +83,9 @@ func (o Options) resolve(train Data) (Options, error) {
 	orFloat(&o.Margin, def.Margin)
 	orFloat(&o.LearningRate, def.LearningRate)
 	orFloat(&o.ClipNorm, def.ClipNorm)
+	if o.Engine == "" {
+		o.Engine = def.Engine
+	}
 	if o.Stop == "" {
 		o.Stop = def.Stop
 	}
@@ -120,7 +125,7 @@ func orFloat(v *float64, def float64) {
 }
 
 func (o Options) check(train Data) error {
-	if err := errors.Join(o.Arch.check(), o.Whiten.check()); err != nil {
+	if err := errors.Join(o.Arch.check(), o.Whiten.check(), o.Engine.check()); err != nil {
 		return err
 	}
 	labelled := train.Labels != nil

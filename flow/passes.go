@@ -145,9 +145,9 @@ func (p *passes) sum(g []float32, start float32, of func(s *share) []float32) {
 	}
 }
 
-// run computes the gradient of the mean negative log-likelihood of the batch x, and returns both that mean and the
+// gradient implements engine: it computes the gradient of the mean negative log-likelihood of the batch x, and returns both that mean and the
 // gradient's norm.
-func (p *passes) run(x []float32) (nll, norm float64) {
+func (p *passes) gradient(x []float32) (nll, norm float64) {
 	if len(x) != p.n*p.f.cfg.Dim {
 		panic("flow: a batch of another size")
 	}

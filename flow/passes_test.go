@@ -27,14 +27,14 @@ func TestSharesMakeUpTheWhole(t *testing.T) {
 			whole[j] = 1e9 // no gradient may be left out
 		}
 		all := newPasses(f, n, whole)
-		loss, _ := all.run(x)
+		loss, _ := all.gradient(x)
 
 		grad := make([]float32, len(f.params))
 		one := newPasses(f, 1, grad)
 		var wantLoss float64
 		want := make([]float64, len(grad))
 		for i := range n {
-			nll, _ := one.run(x[i*cfg.Dim : (i+1)*cfg.Dim])
+			nll, _ := one.gradient(x[i*cfg.Dim : (i+1)*cfg.Dim])
 			wantLoss += nll / n
 			for j, g := range grad {
 				want[j] += float64(g) / n

@@ -21,6 +21,7 @@ type Point struct {
 
 // Report says how training went.
 type Report struct {
+	Engine       Engine  `json:"engine"`
 	Steps        int     `json:"steps"`
 	Epochs       float64 `json:"epochs"`
 	Reason       string  `json:"reason"`        // why it stopped, in words
@@ -113,7 +114,7 @@ func begin(train Data, valid []float32, opt Options, keep Keeping) (*run, error)
 		if r.f, err = c.flow(train, opt); err != nil {
 			return nil, fmt.Errorf("resume: %w", err)
 		}
-		r.tr = newTrainer(r.f, train, opt.Batch, opt.Seed)
+		r.tr = newTrainer(r.f, train, opt)
 		if err = r.restore(c); err != nil {
 			return nil, fmt.Errorf("resume: %w", err)
 		}
@@ -123,8 +124,8 @@ func begin(train Data, valid []float32, opt Options, keep Keeping) (*run, error)
 	if r.f, ref, err = start(train, valid, opt); err != nil {
 		return nil, err
 	}
-	r.tr = newTrainer(r.f, train, opt.Batch, opt.Seed)
-	r.report = Report{ReferenceNLL: ref.nll, Ridge: ref.ridge, LearningRate: opt.LearningRate}
+	r.tr = newTrainer(r.f, train, opt)
+	r.report = Report{Engine: opt.Engine, ReferenceNLL: ref.nll, Ridge: ref.ridge, LearningRate: opt.LearningRate}
 	return r, nil
 }
 

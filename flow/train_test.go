@@ -198,7 +198,7 @@ func TestBlownUpStepsAreRolledBack(t *testing.T) {
 	logProb(t, f, values(valid))
 	t.Logf("%d rollbacks, learning rate %g", r.Rollbacks, r.LearningRate)
 
-	run := &run{opt: Options{}, f: f, tr: newTrainer(f, data, 50, 1), valid: values(valid)}
+	run := &run{opt: Options{}, f: f, tr: newTrainer(f, data, Options{Batch: 50}), valid: values(valid)}
 	run.good = append(run.good, f.params...)
 	run.report.LearningRate = 1
 	f.params[0] = float32(math.NaN())
@@ -251,6 +251,7 @@ func TestTrainRefuses(t *testing.T) {
 		"classes, none":  {unlabelled(good), Options{Base: BaseClasses}, "needs labels"},
 		"base":           {good, Options{Base: "student"}, "unknown base"},
 		"architecture":   {good, Options{Arch: "maf"}, "unknown architecture"},
+		"engine":         {good, Options{Engine: "torch"}, "unknown engine"},
 		"rule":           {good, Options{Stop: "soon"}, "unknown stopping rule"},
 		"learning rate":  {good, Options{LearningRate: 2}, "learning rate"},
 		"negative width": {good, Options{Hidden: -1}, "hidden units"},
@@ -264,14 +265,16 @@ func TestTrainRefuses(t *testing.T) {
 }
 
 func TestTrainStopsWhenCancelled(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	_, _, err := Train(ctx, rings(500, 3, 1), rings(50, 3, 2), Options{Stop: StopNever}, func(p Point) {
-		if p.Step == 10 {
-			cancel()
+	for _, e := range []Engine{EngineFused, EngineGorgonia} {
+		ctx, cancel := context.WithCancel(t.Context())
+		_, _, err := Train(ctx, rings(500, 3, 1), rings(50, 3, 2), Options{Engine: e, Stop: StopNever}, func(p Point) {
+			if p.Step == 10 {
+				cancel()
+			}
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: got %v", e, err)
 		}
-	})
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
 	}
 }
 
@@ -306,7 +309,7 @@ func TestAnEpochVisitsEveryRowOnceInANewOrder(t *testing.T) {
 	for i := range x {
 		x[i] = float32(i / 2)
 	}
-	tr := newTrainer(f, Matrix(x, 2), 5, 3)
+	tr := newTrainer(f, Matrix(x, 2), Options{Batch: 5, Seed: 3})
 	var orders [3][]float32
 	for epoch := range orders {
 		seen := map[float32]bool{}

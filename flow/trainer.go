@@ -5,13 +5,13 @@ import (
 	"math/rand/v2"
 )
 
-// trainer holds what a step of training needs; nothing of it is allocated again after newTrainer.
+// trainer holds what a step of training needs; nothing of it is allocated again after newTrainer, but by gorgonia.
 type trainer struct {
 	f        *Flow
 	rows     Rows
 	grad     []float32 // like f.params
 	opt      *adam
-	passes   *passes
+	engine   engine
 	batch    []float32
 	order    []int // a permutation of the row numbers
 	next     int   // first row of order not yet used in this epoch
@@ -20,10 +20,11 @@ type trainer struct {
 	perBatch int       // rows of a batch
 }
 
-func newTrainer(f *Flow, rows Rows, batch int, seed uint64) *trainer {
+// newTrainer takes batch, seed and engine from opt.
+func newTrainer(f *Flow, rows Rows, opt Options) *trainer {
 	n := rows.Len()
-	batch = min(batch, n)
-	source := rand.NewPCG(seed, shuffleStream)
+	batch := min(opt.Batch, n)
+	source := rand.NewPCG(opt.Seed, shuffleStream)
 	tr := &trainer{
 		f:        f,
 		rows:     rows,
@@ -39,7 +40,7 @@ func newTrainer(f *Flow, rows Rows, batch int, seed uint64) *trainer {
 	for i := range tr.order {
 		tr.order[i] = i
 	}
-	tr.passes = newPasses(f, batch, tr.grad)
+	tr.engine = newEngine(opt.Engine, f, batch, tr.grad)
 	return tr
 }
 
@@ -61,7 +62,7 @@ func (tr *trainer) draw() ([]float32, error) {
 // gradient computes the mean negative log-likelihood of a batch and its gradient in tr.grad, whose norm it returns
 // too.
 func (tr *trainer) gradient(x []float32) (nll, norm float64) {
-	return tr.passes.run(x)
+	return tr.engine.gradient(x)
 }
 
 // step takes one step of Adam on the next batch and returns the batch's mean negative log-likelihood before it, and
