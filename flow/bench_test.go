@@ -44,3 +44,24 @@ func BenchmarkLogProb(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkEngines compares the time of a step between the engines.
+func BenchmarkEngines(b *testing.B) {
+	for _, cfg := range []Config{
+		{Arch: ArchRealNVP, Dim: 64, Layers: 4}, {Arch: ArchRealNVP, Dim: 512, Layers: 4}, {Arch: ArchRealNVP, Dim: 2048, Layers: 4},
+		{Arch: ArchGlow, Dim: 64, Layers: 10}, {Arch: ArchGlow, Dim: 512, Layers: 10},
+	} {
+		cfg.Hidden, cfg.Clamp, cfg.Whiten, cfg.Classes = cfg.Dim, 2, WhitenTotal, 10
+		for _, e := range []Engine{EngineFused, EngineGorgonia} {
+			b.Run(fmt.Sprintf("%s/d%d/%s", cfg.Arch, cfg.Dim, e), func(b *testing.B) {
+				rng := rand.New(rand.NewPCG(1, 1))
+				tr := newTrainer(randomFlow(b, cfg, rng), Matrix(normals(256*cfg.Dim, rng), cfg.Dim), Options{Batch: 256, Engine: e})
+				tr.step(1e-5, 100)
+				b.ReportAllocs()
+				for b.Loop() {
+					tr.step(1e-5, 100)
+				}
+			})
+		}
+	}
+}

@@ -11,8 +11,8 @@ const (
 	// EngineFused is the flow's own: gradients derived by hand, fused passes between matrix products, all cores.
 	EngineFused Engine = "fused"
 	// EngineGorgonia evaluates the model as it is written down in gorgonia (gorgonia.org/gorgonia), in float64, and leaves
-	// the gradient to gorgonia's differentiation: to check the other by, and to read. It takes 5 to 40 times as long, the
-	// more the smaller the flow is.
+	// the gradient to gorgonia's differentiation: to check the other by, and to read. A step takes about 5 times as long for
+	// 512 features, 8 times in a Glow, and 40 times for 64.
 	EngineGorgonia Engine = "gorgonia"
 )
 
