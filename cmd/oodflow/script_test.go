@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/binary"
+	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -65,6 +66,7 @@ func TestScripts(t *testing.T) {
 			"gunzip":    cmdGunzip,
 			"relabel":   cmdRelabel,
 			"replace":   cmdReplace,
+			"near":      cmdNear,
 		},
 	})
 }
@@ -300,6 +302,41 @@ func cmdReplace(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%q is %d times in %s", args[1], n, args[0])
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(data, args[1], args[2], 1)), 0o666))
+}
+
+// cmdNear wants the numbers in a column of two CSV files to differ by no more than a share of them: near SHARE COLUMN FILE FILE.
+func cmdNear(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: near SHARE COLUMN FILE FILE")
+	}
+	share, err := strconv.ParseFloat(args[0], 64)
+	ts.Check(err)
+	a, b := csvColumn(ts, args[2], args[1]), csvColumn(ts, args[3], args[1])
+	if len(a) != len(b) || len(a) == 0 {
+		ts.Fatalf("%d and %d rows", len(a), len(b))
+	}
+	for i, v := range a {
+		if !(math.Abs(v-b[i]) <= share*math.Abs(v)) {
+			ts.Fatalf("row %d: %v and %v", i+1, v, b[i])
+		}
+	}
+}
+
+// csvColumn reads the numbers below a heading.
+func csvColumn(ts *testscript.TestScript, file, heading string) []float64 {
+	rows, err := csv.NewReader(strings.NewReader(ts.ReadFile(file))).ReadAll()
+	ts.Check(err)
+	j := slices.Index(rows[0], heading)
+	if j < 0 {
+		ts.Fatalf("%s: no column %s", file, heading)
+	}
+	var numbers []float64
+	for _, row := range rows[1:] {
+		v, err := strconv.ParseFloat(row[j], 64)
+		ts.Check(err)
+		numbers = append(numbers, v)
+	}
+	return numbers
 }
 
 // cmdRelabel copies a file of features as if another classifier had made it: relabel FROM TO.

@@ -28,12 +28,20 @@ A flow's training is kept every few seconds in DETECTOR.checkpoint. After Ctrl-C
 a crash the same command with --resume continues it and comes to the same
 detector, to the last bit. The checkpoint goes when the detector is written.
 
+--engine gorgonia trains with the model as it is written down for gorgonia, which
+finds the gradients by itself, in float64: to check the fused kernels on a machine,
+and to learn from. With the same seed it sees the same batches, and every loss
+agrees to six digits or more. It takes about 5 times as long for 512 features, 8
+times in a Glow, and 40 times for 64.
+
 FEATURES is a file written by 'oodflow extract', or an .npy or .npz file from
 elsewhere.`
 
 const trainExample = `  oodflow train --features train.safetensors --out detector.safetensors
   oodflow train --features train.safetensors --out detector.safetensors --seed 7
   oodflow train --features train.safetensors --out detector.safetensors --resume
+  oodflow train --features train.safetensors --out check.safetensors \
+      --engine gorgonia
   oodflow train --features from_pytorch.npz --method mahalanobis++ \
       --out mahalanobis.safetensors`
 

@@ -33,10 +33,11 @@ type flowOptions struct {
 	lr     float64
 	stop   choice
 	margin float64
+	engine choice
 }
 
 // flowFlags are the names of these flags.
-var flowFlags = []string{"arch", "layers", "hidden", "clamp", "whiten", "base", "raw", "epochs", "batch", "lr", "stop", "margin", "resume"}
+var flowFlags = []string{"arch", "layers", "hidden", "clamp", "whiten", "base", "raw", "epochs", "batch", "lr", "stop", "margin", "engine", "resume"}
 
 // AddFlags defines the flags.
 func (o *flowOptions) AddFlags(cmd *cobra.Command) {
@@ -58,6 +59,8 @@ func (o *flowOptions) AddFlags(cmd *cobra.Command) {
 	o.stop = choice{value: string(def.Stop), valid: []string{string(flow.StopModerate), string(flow.StopValidation), string(flow.StopNever)}}
 	addChoice(cmd, &o.stop, "stop", "flow: stopping `RULE`: moderate, validation (best likelihood), never (all epochs)")
 	f.Float64Var(&o.margin, "margin", def.Margin, "flow: moderate stops `NATS` per feature above a Gaussian")
+	o.engine = choice{value: string(def.Engine), valid: []string{string(flow.EngineFused), string(flow.EngineGorgonia)}}
+	addChoice(cmd, &o.engine, "engine", "flow: `ENGINE` that computes gradients: fused, or gorgonia, slow, to check the other by")
 	noFiles(cmd, "layers", "hidden", "clamp", "epochs", "batch", "lr", "margin")
 }
 
@@ -127,7 +130,7 @@ func (o *flowOptions) checkClasses(r *features.Reader) error {
 func (o *flowOptions) options() flow.Options {
 	opt := flow.Options{
 		Arch: flow.Arch(o.arch.value), Layers: o.layers, Hidden: o.hidden, Clamp: o.clamp, Stop: flow.Stop(o.stop.value), Margin: o.margin,
-		Epochs: o.epochs, Batch: o.batch, LearningRate: o.lr,
+		Epochs: o.epochs, Batch: o.batch, LearningRate: o.lr, Engine: flow.Engine(o.engine.value),
 	}
 	if o.whiten.value != automatic {
 		opt.Whiten = flow.Whitening(o.whiten.value)
@@ -158,6 +161,9 @@ func (o *trainOptions) fitFlow(ctx context.Context, r *features.Reader, kept *ch
 	})
 	if err != nil {
 		return nil, err
+	}
+	if report.Engine != flow.EngineFused {
+		c.note("trained with the %s engine", report.Engine)
 	}
 	c.note("stopped after %d steps (%.2f epochs): %s", report.Steps, report.Epochs, report.Reason)
 	return file, nil

@@ -8,6 +8,9 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"gorgonia.org/gorgonia"
+
+	"github.com/oodflow/oodflow/internal/blas"
 	"github.com/oodflow/oodflow/internal/classifier/lower"
 )
 
@@ -29,8 +32,12 @@ var _ engine = (*pureEngine)(nil)
 // cores anyway.
 const mostLanes = 16
 
+// useBLAS gives gorgonia the BLAS that everything else computes with, which takes calls from all lanes at a time.
+var useBLAS = sync.OnceFunc(func() { gorgonia.Use(blas.Split()) })
+
 // startPure starts the pure Go engine; warnings say why it had to take over, if it had.
 func startPure(g graph, in input, warnings []string) (started, error) {
+	useBLAS()
 	e := &pureEngine{graph: g, fixed: in.batch}
 	h, w := in.probeSize()
 	if err := e.compile(in.shape(max(1, in.batch), h, w)); err != nil {
