@@ -36,7 +36,8 @@ func (m *model) param(name string, r, c int) term {
 func (m *model) matrix(name string, r, c int, v []float64) term {
 	value := tensor.New(tensor.WithShape(r, c), tensor.WithBacking(v))
 	m.matrices++
-	return term{G.NewMatrix(m.g, tensor.Float64, G.WithShape(r, c), G.WithValue(value), G.WithName(fmt.Sprintf("%d %s", m.matrices, name)))}
+	name = fmt.Sprintf("%d %s", m.matrices, name)
+	return term{G.NewMatrix(m.g, tensor.Float64, G.WithShape(r, c), G.WithValue(value), G.WithName(name))}
 }
 
 // fixed is a matrix made of its elements. The same name and shape are the same matrix.
