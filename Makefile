@@ -2,6 +2,7 @@
 # make test    the whole test suite
 # make check   everything a change must pass: formatting, vet, lint, import rules, race detector, pure-Go build, demo
 # make real    the main job on real data: OODFLOW_DATA=folder make real
+# make ablation  the tables of docs/recipe.md: OODFLOW_DATA=folder make ablation
 # make bench   benchmarks
 # make scale   train and score from a dump of SCALE_GB gigabytes (10), and bound the memory that it takes
 # make fuzz    every parser, FUZZTIME each
@@ -10,7 +11,7 @@
 GO ?= go
 FUZZTIME ?= 1m
 SCALE_GB ?= 10
-.PHONY: build onnxruntime demo test check lint race pure real bench scale fuzz clean
+.PHONY: build onnxruntime demo test check lint race pure real ablation bench scale fuzz clean
 
 build: bin/oodflow
 
@@ -47,6 +48,10 @@ pure:
 
 real: onnxruntime bin/oodflow
 	@testdata/real.sh
+
+ablation: onnxruntime bin/oodflow
+	@[ -e real-out/imagenet_mobilenetv2.dtd.safetensors ] || testdata/real.sh >&2
+	@$(GO) run ./internal/ablation real-out
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
