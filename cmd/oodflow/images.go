@@ -6,6 +6,11 @@ import "github.com/spf13/cobra"
 const sourceHelp = `SOURCE, the images, is one of
   DIR                 a folder, searched recursively; subfolders are classes
   cifar10:DIR#train   CIFAR-10, official binary version; or #test
+  dtd:DIR#test1       Describable Textures, the images of labels/test1.txt
+  imagenet:DIR        ImageNet's validation images, flat or in a folder per class,
+                      with their ground truth: LOC_val_solution.csv (Kaggle),
+                      val.txt (Caffe) or the devkit; imagenet:DIR#FOLDER names where
+                      such files lie, if not in or beside DIR
   svhn:FILE.mat       SVHN's cropped digits, as train_32x32.mat
   LIST.txt            a text file with a line for each image: path [label]
   -                   such a list on standard input

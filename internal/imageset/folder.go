@@ -24,12 +24,12 @@ func isImageName(name string) bool { return imageExtensions[strings.ToLower(file
 // folderSource is the images below a folder. They are listed while they are
 // read: a tree of a million files costs no wait before its first image.
 type folderSource struct {
-	dir     string
-	classes []string
-	labels  map[string]int64 // of the folders directly below dir
+	name, dir string
+	classes   []string
+	label     func(id string) int64 // of an image by its path below dir
 }
 
-func (s *folderSource) Name() string      { return s.dir }
+func (s *folderSource) Name() string      { return s.name }
 func (s *folderSource) Len() int          { return -1 }
 func (s *folderSource) Classes() []string { return s.classes }
 
@@ -38,7 +38,9 @@ func (s *folderSource) Classes() []string { return s.classes }
 // dir holds images, at whatever depth, such folders are the classes, in order
 // of their names; images directly in dir are then unlabelled.
 func openFolder(dir string) (Source, error) {
-	s := &folderSource{dir: dir, labels: map[string]int64{}}
+	s := &folderSource{name: dir, dir: dir}
+	labels := map[string]int64{}
+	s.label = func(id string) int64 { return labelOf(labels, folderOf(id)) }
 	root, err := openWalk(dir)
 	if err != nil {
 		return nil, fmt.Errorf("list images of %s: %w", dir, err)
@@ -46,7 +48,7 @@ func openFolder(dir string) (Source, error) {
 	top := root.stack[0]
 	for _, name := range top.folders {
 		if countImages(context.Background(), filepath.Join(dir, name), []os.FileInfo{top.info}, 1) > 0 {
-			s.labels[name] = int64(len(s.classes))
+			labels[name] = int64(len(s.classes))
 			s.classes = append(s.classes, printable(name))
 		}
 	}
@@ -61,12 +63,28 @@ func openFolder(dir string) (Source, error) {
 	return s, nil
 }
 
+// folderOf is the first folder in a path with slashes, "" when there is none.
+func folderOf(id string) string {
+	if class, _, inFolder := strings.Cut(id, "/"); inFolder {
+		return class
+	}
+	return ""
+}
+
+// labelOf looks up a label.
+func labelOf[K comparable](labels map[K]int64, key K) int64 {
+	if label, ok := labels[key]; ok {
+		return label
+	}
+	return Unlabelled
+}
+
 func (s *folderSource) read(from int) (reader, error) {
 	w, err := openWalk(s.dir)
 	if err != nil {
 		return nil, err
 	}
-	return startAt(&folderReader{walk: w, labels: s.labels}, from)
+	return startAt(&folderReader{walk: w, label: s.label}, from)
 }
 
 // count lists without order, which takes no memory to speak of.
@@ -77,7 +95,7 @@ func (s *folderSource) count(ctx context.Context, most int) int {
 // folderReader hands out the files; the decode workers open them.
 type folderReader struct {
 	*walk
-	labels map[string]int64
+	label func(id string) int64
 }
 
 func (r *folderReader) next(it *item) error {
@@ -85,12 +103,7 @@ func (r *folderReader) next(it *item) error {
 	if err != nil {
 		return err
 	}
-	it.id, it.path, it.bad, it.label = printable(f.id), f.path, f.err, Unlabelled
-	if class, _, inFolder := strings.Cut(f.id, "/"); inFolder {
-		if label, ok := r.labels[class]; ok {
-			it.label = label
-		}
-	}
+	it.id, it.path, it.bad, it.label = printable(f.id), f.path, f.err, r.label(f.id)
 	return nil
 }
 

@@ -18,13 +18,15 @@ const maxLine = 64 << 10
 // listSource is the images that a text file names, which is read line by line
 // as the images are.
 type listSource struct {
-	path, root string
-	n          int
+	name, path, root string
+	n                int
+	classes          []string
+	label            func(id string) int64 // nil: as the list says
 }
 
-func (s *listSource) Name() string      { return s.path }
+func (s *listSource) Name() string      { return s.name }
 func (s *listSource) Len() int          { return s.n }
-func (s *listSource) Classes() []string { return nil }
+func (s *listSource) Classes() []string { return s.classes }
 
 // openList reads a list once to its end, so that a mistake in it shows at once.
 // Relative paths in it start at root, or where the list lies.
@@ -32,7 +34,7 @@ func openList(path, root string) (Source, error) {
 	if root == "" {
 		root = filepath.Dir(path)
 	}
-	s := &listSource{path: path, root: root}
+	s := &listSource{name: path, path: path, root: root}
 	r, err := s.read(0)
 	if err != nil {
 		return nil, fmt.Errorf("open image list: %w", err)
@@ -58,7 +60,9 @@ func (s *listSource) read(from int) (reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return startAt(newListReader(f, s.root), from)
+	r := newListReader(f, s.root)
+	r.label = s.label
+	return startAt(r, from)
 }
 
 // streamSource is a list that comes through a pipe: it has no known length and
@@ -85,9 +89,10 @@ func (s *streamSource) read(from int) (reader, error) {
 // and lines that begin with # are passed over.
 type listReader struct {
 	io.Closer
-	scan *bufio.Scanner
-	root string
-	line int
+	scan  *bufio.Scanner
+	root  string
+	line  int
+	label func(id string) int64
 }
 
 func newListReader(f io.ReadCloser, root string) *listReader {
@@ -127,6 +132,9 @@ func (r *listReader) parse(it *item, line string) error {
 	name, label, err := splitLine(line)
 	if err != nil {
 		return fmt.Errorf("line %d: %w", r.line, err)
+	}
+	if r.label != nil {
+		label = r.label(name)
 	}
 	it.id, it.label, it.path = printable(name), label, filepath.FromSlash(name)
 	if !filepath.IsAbs(it.path) {

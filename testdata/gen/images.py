@@ -12,6 +12,7 @@ run from the root of the repository, rewrites internal/imageset/testdata:
     tensor/NAME.json           a preprocessing, and
     tensor/NAME.SOURCE.npy     what torchvision makes of a picture by it
     svhn/*.mat                 MATLAB files in the layout of SVHN's
+    imagenet/*.mat             MATLAB files in the layout of ImageNet's meta.mat
 
 All pictures are drawn here. It needs Debian's python3-pil, -numpy, -scipy and
 -torchvision, gcc and libjpeg-dev. Made with PIL 9.4.0 on libjpeg-turbo 2.1.5
@@ -231,16 +232,36 @@ def svhn_files(d):
     scipy.io.savemat(d / "double.mat", {"note": "text", "y": y.astype(float), "X": x}, do_compression=True)
     scipy.io.savemat(d / "one.mat", {"X": x[..., 0], "y": np.uint8([[3]])}, do_compression=True)
     scipy.io.savemat(d / "plain.mat", {"X": x[8:16, 4:20], "y": y})
+    undate(d)
+
+
+def undate(d):
     for f in d.iterdir():  # the header has the date in it
         data = bytearray(f.read_bytes())
         data[:116] = b"MATLAB 5.0 MAT-file, drawn by testdata/gen/images.py".ljust(116)
         f.write_bytes(data)
 
 
+def meta_files(d):
+    """ImageNet's meta.mat: an array of structs, of which one is no class but a parent."""
+    ids = ["n02119789", "n02012849", "n01440764", "n00001740"]
+    fields = [("ILSVRC2012_ID", object), ("WNID", object), ("words", object), ("gloss", object), ("num_children", object),
+              ("children", object), ("wordnet_height", object), ("num_train_images", object)]
+    synsets = np.zeros((4, 1), fields)
+    for i, w in enumerate(["kit fox, Vulpes macrotis", "crane", "tench, Tinca tinca", "entity"]):
+        parent = w == "entity"
+        synsets[i, 0] = (float(i + 1), ids[i], w, "a " + w, 3.0 if parent else 0.0,
+                         np.float64([1, 2, 3]) if parent else np.zeros((1, 0)), 5.0 if parent else 0.0, 1300.0)
+    scipy.io.savemat(d / "meta.mat", {"version": 1.0, "synsets": synsets}, do_compression=True)
+    scipy.io.savemat(d / "meta_plain.mat", {"synsets": synsets})
+    undate(d)
+
+
 def main():
     if not OUT.parent.is_dir():
         sys.exit("run from the root of the repository")
-    for name, make in [("decode", decode_files), ("resize", resize_files), ("tensor", tensor_files), ("svhn", svhn_files)]:
+    for name, make in [("decode", decode_files), ("resize", resize_files), ("tensor", tensor_files), ("svhn", svhn_files),
+                       ("imagenet", meta_files)]:
         d = OUT / name
         shutil.rmtree(d, ignore_errors=True)
         d.mkdir(parents=True)
