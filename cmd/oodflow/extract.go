@@ -28,7 +28,7 @@ ten that is; --skipped FILE takes the whole list. When more than the share
 --max-bad cannot be read, the command fails.`
 
 const extractExample = `  oodflow extract --model resnet.onnx --images photos/train --out train.safetensors
-  oodflow extract --model wrn.onnx --images cifar10:cifar-10-batches-bin#test \
+  oodflow extract --model wrn.onnx --images cifar10:cifar-10-binary.tar.gz#test \
       --preprocess cifar10 --out test.safetensors
   oodflow extract --model wrn.onnx --images svhn:test_32x32.mat --limit 5000 \
       --preprocess cifar10 --out svhn.safetensors

@@ -5,7 +5,10 @@ import "github.com/spf13/cobra"
 // sourceHelp explains SOURCE, for the help of every command that takes one.
 const sourceHelp = `SOURCE, the images, is one of
   DIR                 a folder, searched recursively; subfolders are classes
-  cifar10:DIR#train   CIFAR-10, official binary version; or #test
+  cifar10:PATH#train  CIFAR-10, or #test: the .tar.gz as downloaded or the folder in
+                      it, of the binary or the Python version
+  cifar100:PATH#test  CIFAR-100 likewise; #train-coarse and #test-coarse take the 20
+                      groups for labels
   dtd:DIR#test1       Describable Textures, the images of labels/test1.txt
   imagenet:DIR        ImageNet's validation images, flat or in a folder per class,
                       with their ground truth: LOC_val_solution.csv (Kaggle),

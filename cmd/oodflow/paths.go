@@ -56,8 +56,10 @@ func samePath(a, b string) bool {
 func sourcePath(source string) string {
 	for _, kind := range imageset.Prefixes() {
 		if rest, ok := strings.CutPrefix(source, kind); ok {
-			path, _, _ := strings.Cut(rest, "#")
-			return path
+			if i := strings.LastIndexByte(rest, '#'); i >= 0 {
+				return rest[:i]
+			}
+			return rest
 		}
 	}
 	return source

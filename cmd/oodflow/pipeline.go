@@ -251,7 +251,7 @@ func (p *pipeline) top1(a accuracy) string {
 		return "" // SVHN's digits are ten classes too, seldom the classifier's
 	}
 	s := fmt.Sprintf("; top-1 %.2f %%", 100*float64(a.hits)/float64(a.n))
-	if classes != nil && p.opts.classes == "" && !strings.HasPrefix(p.opts.images, "cifar10:") {
+	if classes != nil && p.opts.classes == "" && !strings.HasPrefix(p.opts.images, "cifar") {
 		s += " (taking the folders, by name, for the classes)"
 	}
 	return s

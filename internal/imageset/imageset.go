@@ -98,7 +98,7 @@ type item struct {
 
 // forms lists what Open accepts, for error messages.
 const forms = `a folder of images, a text file listing images ("path [label]" per line, - for standard input), ` +
-	`cifar10:DIR#train, cifar10:DIR#test (binary version), dtd:DIR#test1, imagenet:DIR, or svhn:FILE.mat`
+	`cifar10:PATH#train, cifar10:PATH#test, cifar100:PATH#train, dtd:DIR#test1, imagenet:DIR, or svhn:FILE.mat`
 
 // prefixed are the forms that a word and a colon tell. open gets the source as
 // the user named it and what stands behind the colon.
@@ -107,6 +107,7 @@ var prefixed = []struct {
 	open   func(name, rest string) (Source, error)
 }{
 	{"cifar10:", openCIFAR10},
+	{"cifar100:", openCIFAR100},
 	{"dtd:", openDTD},
 	{"imagenet:", openImageNet},
 	{"svhn:", openSVHN},
@@ -137,8 +138,10 @@ func Open(source string) (Source, error) { return Opener{}.Open(source) }
 // Open finds the images of source, which is one of
 //
 //	DIR                 a folder, searched recursively
-//	cifar10:DIR#train   CIFAR-10, official binary version: data_batch_*.bin
-//	cifar10:DIR#test    likewise: test_batch.bin
+//	cifar10:PATH#train  CIFAR-10 or, with #test, its test images: the binary or the
+//	                    Python form, as .tar.gz or unpacked
+//	cifar100:PATH#train likewise; #train-coarse and #test-coarse have the 20 groups
+//	                    as labels instead of the 100 classes
 //	dtd:DIR#test1       Describable Textures by a file of labels/
 //	imagenet:DIR        ImageNet's validation images and their ground truth
 //	svhn:FILE.mat       SVHN cropped digits, MATLAB 5 as distributed

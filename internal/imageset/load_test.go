@@ -305,7 +305,7 @@ func (s *endless) Len() int                      { return s.n }
 
 func (s *endless) next(it *item) error {
 	s.asked++
-	it.buf = resize(it.buf, cifarRecord)
+	it.buf = resize(it.buf, cifarPixels)
 	it.id, it.raw = "x", cifarImage
 	if s.raw != nil {
 		it.raw = s.raw
