@@ -23,6 +23,7 @@ func BenchmarkTrainStep(b *testing.B) {
 	eachWidth(b, func(b *testing.B, d int) {
 		f, x := benchmarkFlow(b, d)
 		tr := newTrainer(f, Matrix(x, d), Options{Batch: 256})
+		tr.noise = make([]float32, d)
 		tr.step(1e-5, 100)
 		b.ReportAllocs()
 		for b.Loop() {

@@ -33,15 +33,16 @@ type Checkpoint struct {
 }
 
 // Layout returns the names and shapes of the checkpoint's tensors, without numbers. Beside those of [Config.State]
-// they are, all F32 [p]:
+// they are, F32 [p] but for the first:
 //
+//	train.noise   F32 [d], standard deviation of each feature's noise
 //	train.start   parameters before the first step
 //	train.good    parameters at the last check, what a rollback goes back to
 //	train.best    parameters at the check with the best validation likelihood
 //	adam.m        Adam's first moments
 //	adam.v        Adam's second moments
 func (c *Checkpoint) Layout() []Tensor {
-	layout := c.Config.State()
+	layout := append(c.Config.State(), Tensor{Name: "train.noise", Shape: []int{c.Config.Dim}})
 	for _, name := range []string{"train.start", "train.good", "train.best", "adam.m", "adam.v"} {
 		layout = append(layout, Tensor{Name: name, Shape: []int{c.Config.params()}})
 	}
@@ -88,7 +89,7 @@ func (r *run) checkpoint() *Checkpoint {
 
 // tensors returns the training's own slices in the order of Layout.
 func (r *run) tensors() []Tensor {
-	return append(r.f.State(), Tensor{F32: r.start}, Tensor{F32: r.good}, Tensor{F32: r.best}, Tensor{F32: r.tr.opt.m}, Tensor{F32: r.tr.opt.v})
+	return append(r.f.State(), Tensor{F32: r.noise}, Tensor{F32: r.start}, Tensor{F32: r.good}, Tensor{F32: r.best}, Tensor{F32: r.tr.opt.m}, Tensor{F32: r.tr.opt.v})
 }
 
 // save hands the present state over to be kept, if somebody wants it.
@@ -135,6 +136,7 @@ func (r *run) restore(c *Checkpoint) error {
 	r.tr.opt.beta1t, r.tr.opt.beta2t = c.Beta1t, c.Beta2t
 	r.tr.next = c.Next
 	copy(r.tr.order, c.Order)
+	r.noise = make([]float32, r.f.cfg.Dim)
 	for _, state := range []*[]float32{&r.start, &r.good, &r.best} {
 		*state = make([]float32, len(r.f.params))
 	}

@@ -32,6 +32,10 @@ func Measure(cfg Config, batch, steps int) (Timing, error) {
 		x[i] = float32(rng.NormFloat64())
 	}
 	tr := newTrainer(f, Matrix(x, cfg.Dim), Options{Batch: batch})
+	tr.noise = make([]float32, cfg.Dim)
+	for j := range tr.noise {
+		tr.noise[j] = float32(DefaultOptions().Noise)
+	}
 	one, logp := x[:batch*cfg.Dim], make([]float64, batch)
 	g := newProducts(f, one)
 	return Timing{

@@ -14,6 +14,8 @@ type moments struct {
 	mean   []float64     // d, of all rows
 	means  []float64     // C×d, of each class; a class without rows has the mean of all
 	counts []int         // C, rows of each class
+	rows   int           // n
+	within bool          // whether the covariance is around the class means
 	cov    *mat.SymDense // d×d, Σ_i (x_i − μ)(x_i − μ)ᵀ / n, around the mean of all or of the row's class
 }
 
@@ -30,6 +32,7 @@ func (d Data) moments(within bool) (*moments, error) {
 		c := d.class(i)
 		return m.means[c*d.Dim() : (c+1)*d.Dim()]
 	}
+	m.rows, m.within = d.Len(), within
 	m.cov, err = d.covariance(around)
 	return m, err
 }
@@ -77,6 +80,24 @@ func (d Data) class(i int) int {
 		return 0
 	}
 	return d.Labels[i]
+}
+
+// spread returns the standard deviation of each feature over all rows: the covariance's diagonal and, where that is around
+// the class means, their own spread.
+func (m *moments) spread() []float32 {
+	dim := len(m.mean)
+	sd := make([]float32, dim)
+	for j := range sd {
+		v := m.cov.At(j, j)
+		if m.within {
+			for c, k := range m.counts {
+				away := m.means[c*dim+j] - m.mean[j]
+				v += float64(k) / float64(m.rows) * away * away
+			}
+		}
+		sd[j] = float32(math.Sqrt(v))
+	}
+	return sd
 }
 
 // covariance sums the outer products of the rows around what centre gives for each.

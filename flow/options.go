@@ -41,6 +41,9 @@ type Options struct {
 	Epochs int
 	// Batch is the number of rows of a step. Default 256.
 	Batch int
+	// Noise is the standard deviation of the noise that every feature of a batch gets, as a share of the feature's
+	// own standard deviation over the training rows; a negative one is none. Default 0.1. See Train.
+	Noise float64
 	// LearningRate is Adam's. Default 1e-4.
 	LearningRate float64
 	// ClipNorm bounds the norm of the gradient of a step. Default 100: far above what a healthy step has.
@@ -55,7 +58,7 @@ type Options struct {
 func DefaultOptions() Options {
 	return Options{
 		Arch: ArchRealNVP, Clamp: 2, Stop: StopModerate, Margin: 0.02,
-		Epochs: 20, Batch: 256, LearningRate: 1e-4, ClipNorm: 100, Engine: EngineFused,
+		Epochs: 20, Batch: 256, Noise: 0.1, LearningRate: 1e-4, ClipNorm: 100, Engine: EngineFused,
 	}
 }
 
@@ -81,6 +84,7 @@ func (o Options) resolve(train Data) (Options, error) {
 	orInt(&o.Batch, def.Batch)
 	orFloat(&o.Clamp, def.Clamp)
 	orFloat(&o.Margin, def.Margin)
+	orFloat(&o.Noise, def.Noise)
 	orFloat(&o.LearningRate, def.LearningRate)
 	orFloat(&o.ClipNorm, def.ClipNorm)
 	if o.Engine == "" {
@@ -144,6 +148,8 @@ func (o Options) check(train Data) error {
 		return fmt.Errorf("learning rate %v: want a value in (0, 1]", o.LearningRate)
 	case !(o.Margin > 0):
 		return fmt.Errorf("margin %v: want a positive number of nats per dimension", o.Margin)
+	case !(o.Noise <= 1):
+		return fmt.Errorf("noise %v: want a share of the features' standard deviation, at most 1", o.Noise)
 	case !(o.ClipNorm > 0):
 		return fmt.Errorf("gradient norm bound %v: want a positive value", o.ClipNorm)
 	}

@@ -12,6 +12,7 @@ type reference struct {
 	whiten *whiten
 	means  []float32 // C×d, class means before whitening; nil for one normal
 	shares []float64 // C
+	spread []float32 // d, standard deviation of each feature over the training rows
 	ridge  float64   // share of the mean variance added to each variance
 	nll    float64   // mean negative log-likelihood of the validation rows, nats
 }
@@ -55,7 +56,7 @@ func newReference(m *moments, classes bool, ridge float64) (*reference, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reference{whiten: w, ridge: ridge}
+	r := &reference{whiten: w, ridge: ridge, spread: m.spread()}
 	if !classes {
 		return r, nil
 	}

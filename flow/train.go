@@ -61,6 +61,10 @@ const (
 // default flow starts exactly at that model, and StopModerate ends training when the flow explains validation rows
 // better than it by Margin nats per dimension, and keeps the parameters halfway between the first and the last.
 //
+// Every batch is blurred by a little noise (Options.Noise). A classifier that has memorised its training images packs them
+// closer together than it will new ones, and where features hardly vary a flow would learn that as a law; the noise
+// bounds how narrow its density can become. Validation rows are looked at without noise.
+//
 // progress, if not nil, is called at every check. The result depends on nothing but the arguments (on one machine: another
 // BLAS or another number of cores may round differently).
 //
@@ -118,6 +122,7 @@ func begin(train Data, valid []float32, opt Options, keep Keeping) (*run, error)
 		if err = r.restore(c); err != nil {
 			return nil, fmt.Errorf("resume: %w", err)
 		}
+		r.perturb()
 		return r, nil
 	}
 	var ref *reference
@@ -125,8 +130,20 @@ func begin(train Data, valid []float32, opt Options, keep Keeping) (*run, error)
 		return nil, err
 	}
 	r.tr = newTrainer(r.f, train, opt)
+	r.noise = ref.spread
+	for j := range r.noise {
+		r.noise[j] *= float32(max(opt.Noise, 0))
+	}
+	r.perturb()
 	r.report = Report{Engine: opt.Engine, ReferenceNLL: ref.nll, Ridge: ref.ridge, LearningRate: opt.LearningRate}
 	return r, nil
+}
+
+// perturb lets the trainer add noise, where some is asked for.
+func (r *run) perturb() {
+	if r.opt.Noise > 0 {
+		r.tr.noise = r.noise
+	}
 }
 
 // start builds the flow at its starting point and the reference it is measured against.
@@ -168,6 +185,7 @@ type run struct {
 	keep     Keeping
 	progress func(Point)
 	report   Report
+	noise    []float32 // d, standard deviation of each feature's noise
 	start    []float32 // parameters before the first step
 	good     []float32 // parameters at the last check
 	best     []float32 // parameters at the best check

@@ -256,6 +256,7 @@ func TestTrainRefuses(t *testing.T) {
 		"learning rate":  {good, Options{LearningRate: 2}, "learning rate"},
 		"negative width": {good, Options{Hidden: -1}, "hidden units"},
 		"margin":         {good, Options{Margin: -1}, "margin"},
+		"noise":          {good, Options{Noise: 1.5}, "noise 1.5"},
 	} {
 		_, _, err := Train(t.Context(), c.data, valid, c.opt, nil)
 		if err == nil || !strings.Contains(err.Error(), c.want) {

@@ -12,6 +12,7 @@ type trainer struct {
 	grad     []float32 // like f.params
 	opt      *adam
 	engine   engine
+	noise    []float32 // d, standard deviation of the noise on each feature; nil is none
 	batch    []float32
 	order    []int // a permutation of the row numbers
 	next     int   // first row of order not yet used in this epoch
@@ -56,7 +57,33 @@ func (tr *trainer) draw() ([]float32, error) {
 		return nil, fmt.Errorf("read a batch of training rows: %w", err)
 	}
 	tr.next += n
+	tr.perturb()
 	return tr.batch, nil
+}
+
+// perturb adds the noise to the batch: uniform rather than normal, as it takes a tenth of the time and is bounded. A
+// random word makes four numbers.
+func (tr *trainer) perturb() {
+	if tr.noise == nil {
+		return
+	}
+	d := len(tr.noise)
+	for i := 0; i < len(tr.batch); i += d {
+		var word uint64
+		for j, sd := range tr.noise {
+			if j%4 == 0 {
+				word = tr.source.Uint64()
+			}
+			tr.batch[i+j] += sd * uniform(uint16(word))
+			word >>= 16
+		}
+	}
+}
+
+// uniform turns 16 random bits into one of evenly spaced numbers of mean 0 and standard deviation 1.
+func uniform(bits uint16) float32 {
+	const step = 0x1p-15 * 1.7320508 // √12 / 65536
+	return (float32(bits) - 32767.5) * step
 }
 
 // gradient computes the mean negative log-likelihood of a batch and its gradient in tr.grad, whose norm it returns

@@ -33,11 +33,12 @@ type flowOptions struct {
 	lr     float64
 	stop   choice
 	margin float64
+	noise  float64
 	engine choice
 }
 
 // flowFlags are the names of these flags.
-var flowFlags = []string{"arch", "layers", "hidden", "clamp", "whiten", "base", "raw", "epochs", "batch", "lr", "stop", "margin", "engine", "resume"}
+var flowFlags = []string{"arch", "layers", "hidden", "clamp", "whiten", "base", "raw", "epochs", "batch", "lr", "stop", "margin", "noise", "engine", "resume"}
 
 // AddFlags defines the flags.
 func (o *flowOptions) AddFlags(cmd *cobra.Command) {
@@ -59,9 +60,10 @@ func (o *flowOptions) AddFlags(cmd *cobra.Command) {
 	o.stop = choice{value: string(def.Stop), valid: []string{string(flow.StopModerate), string(flow.StopValidation), string(flow.StopNever)}}
 	addChoice(cmd, &o.stop, "stop", "flow: stopping `RULE`: moderate, validation (best likelihood), never (all epochs)")
 	f.Float64Var(&o.margin, "margin", def.Margin, "flow: moderate stops `NATS` per feature above a Gaussian")
+	f.Float64Var(&o.noise, "noise", def.Noise, "flow: blur each feature by `SHARE` of its standard deviation while training")
 	o.engine = choice{value: string(def.Engine), valid: []string{string(flow.EngineFused), string(flow.EngineGorgonia)}}
 	addChoice(cmd, &o.engine, "engine", "flow: `ENGINE` that computes gradients: fused, or gorgonia, slow, to check the other by")
-	noFiles(cmd, "layers", "hidden", "clamp", "epochs", "batch", "lr", "margin")
+	noFiles(cmd, "layers", "hidden", "clamp", "epochs", "batch", "lr", "margin", "noise")
 }
 
 // archChoice is the value of a flag for an architecture.
@@ -96,6 +98,8 @@ func (o *flowOptions) validate(cmd *cobra.Command, method string) error {
 		return usagef("--clamp %v: want a bound above 0, at most %v", o.clamp, flow.MaxClamp)
 	case !(o.margin > 0 && o.margin <= mostMargin):
 		return usagef("--margin %v: want nats per feature above 0, at most %v", o.margin, mostMargin)
+	case !(o.noise >= 0 && o.noise <= 1):
+		return usagef("--noise %v: want a share from 0 to 1", o.noise)
 	case cmd.Flags().Changed("margin") && o.stop.value != string(flow.StopModerate):
 		return usagef("--margin is of no use with --stop %s: it is where --stop moderate stops", o.stop.value)
 	}
@@ -131,6 +135,11 @@ func (o *flowOptions) options() flow.Options {
 	opt := flow.Options{
 		Arch: flow.Arch(o.arch.value), Layers: o.layers, Hidden: o.hidden, Clamp: o.clamp, Stop: flow.Stop(o.stop.value), Margin: o.margin,
 		Epochs: o.epochs, Batch: o.batch, LearningRate: o.lr, Engine: flow.Engine(o.engine.value),
+	}
+	if o.noise == 0 {
+		opt.Noise = -1 // none, where the library takes 0 for its default
+	} else {
+		opt.Noise = o.noise
 	}
 	if o.whiten.value != automatic {
 		opt.Whiten = flow.Whitening(o.whiten.value)
