@@ -58,6 +58,13 @@ func margins(subjects []*subject, seeds int) error {
 	for _, margin := range []float64{0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1} {
 		settings = append(settings, setting{fmt.Sprintf("%g nats per dimension", margin), detect.FlowOptions{Options: flow.Options{Margin: margin}}})
 	}
+	for _, noise := range []float64{-1, 0.05, 0.2} {
+		name := fmt.Sprintf("0.02, with noise of %g", noise)
+		if noise < 0 {
+			name = "0.02, without noise"
+		}
+		settings = append(settings, setting{name, detect.FlowOptions{Options: flow.Options{Noise: noise}}})
+	}
 	for _, epochs := range []int{1, 5, 20} {
 		settings = append(settings, setting{fmt.Sprintf("%d epochs, the end kept", epochs), never(epochs)})
 	}
