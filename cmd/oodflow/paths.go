@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/oodflow/oodflow/internal/atomicfile"
 	"github.com/oodflow/oodflow/internal/imageset"
 )
 
@@ -31,7 +32,19 @@ func checkOutput(flag, out string, inputs ...string) error {
 	case !st.IsDir():
 		return fmt.Errorf("write %s: %s is not a folder", out, dir)
 	}
-	return nil
+	return withHint(probe(out), "give --%s a place where you may write", flag)
+}
+
+// probe tries whether a file can be made at path, and leaves nothing. Pipes and devices are not touched.
+func probe(path string) error {
+	if st, err := os.Stat(path); path == "" || err == nil && !st.Mode().IsRegular() {
+		return nil
+	}
+	f, err := atomicfile.Create(path)
+	if err != nil {
+		return err
+	}
+	return f.Abort()
 }
 
 // isFile tells whether path is a regular file.

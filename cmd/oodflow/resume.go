@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -81,10 +83,28 @@ func (k *checkpoints) saved(step int, err error) {
 
 // reserve says what is left when a checkpoint cannot be written.
 func (k *checkpoints) reserve() string {
-	if k.step < 0 {
+	if !k.left() {
 		return " without a checkpoint"
 	}
 	return fmt.Sprintf(" with the checkpoint of step %d", k.step)
+}
+
+// left tells whether a checkpoint of this training is there.
+func (k *checkpoints) left() bool {
+	_, err := os.Stat(k.Path)
+	return k.step >= 0 && err == nil
+}
+
+// unsaved adds to the error of writing the detector how the training can be saved nevertheless.
+func (k *checkpoints) unsaved(err error, out string) error {
+	cure := "see that " + filepath.Dir(out) + " can be written to"
+	if errors.Is(err, syscall.ENOSPC) {
+		cure = "make room in " + filepath.Dir(out)
+	}
+	if k.left() {
+		return withHint(err, "%s, then go on from step %d: %s", cure, k.step, k.again)
+	}
+	return withHint(err, "%s and train again, or give another --out", cure)
 }
 
 // explain adds to the error of a training what its checkpoint means for it.
@@ -93,7 +113,7 @@ func (k *checkpoints) explain(err error) error {
 	switch {
 	case errors.As(err, &other):
 		return withHint(fmt.Errorf("%s: %w", k.Path, err), "give the features and flags of the interrupted training, or leave out --resume")
-	case errors.Is(err, context.Canceled) && k.step >= 0:
+	case errors.Is(err, context.Canceled) && k.left():
 		return &resumable{fmt.Errorf("interrupted; no detector was written, but the training as of step %d is in %s", k.step, k.Path), k.again}
 	}
 	return err

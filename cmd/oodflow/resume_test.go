@@ -13,9 +13,18 @@ import (
 	"github.com/oodflow/oodflow/features"
 )
 
-// TestKilledTrainingLosesNothing kills a training at random moments, resumes it until it is done, and wants the same
-// bytes as from one that nobody disturbed.
+// TestKilledTrainingLosesNothing kills a training at random moments, and in the midst of writing a checkpoint, resumes it until
+// it is done, and wants the same bytes as from one that nobody disturbed.
 func TestKilledTrainingLosesNothing(t *testing.T) {
+	for arch, flags := range map[string][]string{
+		"realnvp": {"--epochs", "1500"},
+		"glow":    {"--epochs", "500", "--arch", "glow", "--layers", "4"},
+	} {
+		t.Run(arch, func(t *testing.T) { killAndResume(t, flags) })
+	}
+}
+
+func killAndResume(t *testing.T, flags []string) {
 	t.Chdir(t.TempDir())
 	saveNoise(t, "x.safetensors", 600, 16)
 	trainTo := func(out string, more ...string) *exec.Cmd {
@@ -23,7 +32,7 @@ func TestKilledTrainingLosesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		args := []string{"oodflow", "train", "--features", "x.safetensors", "--out", out, "--stop", "never", "--epochs", "300", "--lr", "1e-3", "--batch", "64"}
+		args := append([]string{"oodflow", "train", "--features", "x.safetensors", "--out", out, "--stop", "never", "--lr", "1e-3", "--batch", "64"}, flags...)
 		return &exec.Cmd{Path: self, Args: append(args, more...), Env: append(os.Environ(), "CHECKPOINT_EVERY=2ms"), Stderr: new(bytes.Buffer)}
 	}
 	start := time.Now()
@@ -35,13 +44,13 @@ func TestKilledTrainingLosesNothing(t *testing.T) {
 
 	steps := map[string]bool{} // at which it was resumed
 	kills := 0
-	for limit := time.Now().Add(8 * time.Second); ; {
+	for limit := time.Now().Add(3 * time.Second); ; {
 		cmd := trainTo("got", "--resume")
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
 		if time.Now().Before(limit) {
-			time.AfterFunc(rand.N(took/3), func() { cmd.Process.Kill() })
+			go killSoon(cmd.Process, rand.N(150*time.Millisecond), kills%2 == 1)
 		}
 		err := cmd.Wait()
 		if step := resumedAt.FindSubmatch(cmd.Stderr.(*bytes.Buffer).Bytes()); step != nil {
@@ -55,9 +64,10 @@ func TestKilledTrainingLosesNothing(t *testing.T) {
 		}
 		kills++
 	}
-	t.Logf("undisturbed %v; killed %d times, resumed at %d different steps", took, kills, len(steps))
-	if len(steps) == 0 {
-		t.Error("it was never resumed")
+	halves := len(temporaries())
+	t.Logf("undisturbed %v; killed %d times, %d of them while writing, resumed at %d different steps", took, kills, halves, len(steps))
+	if len(steps) == 0 || halves == 0 {
+		t.Error("it was never resumed, or never killed while writing")
 	}
 	want, err1 := os.ReadFile("want")
 	got, err2 := os.ReadFile("got")
@@ -67,6 +77,21 @@ func TestKilledTrainingLosesNothing(t *testing.T) {
 	if left, _ := filepath.Glob("*.checkpoint"); left != nil {
 		t.Errorf("left behind: %v", left)
 	}
+}
+
+// killSoon kills a process after some time and, if writing, when it next is seen with a file half written.
+func killSoon(p *os.Process, after time.Duration, writing bool) {
+	time.Sleep(after)
+	limit := time.Now().Add(100 * time.Millisecond)
+	for before := len(temporaries()); writing && len(temporaries()) <= before && time.Now().Before(limit); {
+	}
+	p.Kill()
+}
+
+// temporaries returns the files that are being written, or were when their process was killed.
+func temporaries() []string {
+	names, _ := filepath.Glob(".*.tmp-*")
+	return names
 }
 
 var resumedAt = regexp.MustCompile(`resuming got\.checkpoint at step (\d+)`)

@@ -145,7 +145,7 @@ func runTrain(ctx context.Context, opts trainOptions, c *console) error {
 		return kept.explain(err)
 	}
 	if err := detect.Save(opts.out, file); err != nil {
-		return err
+		return kept.unsaved(err, opts.out)
 	}
 	kept.remove()
 	c.note("%s: %s fitted to %d images in %s; threshold %.5g passes 95 %% of %d held-out images",
