@@ -42,7 +42,7 @@ type Options struct {
 	// Batch is the number of rows of a step. Default 256.
 	Batch int
 	// Noise is the standard deviation of the noise that every feature of a batch gets, as a share of the feature's
-	// own standard deviation over the training rows; a negative one is none. Default 0.1. See Train.
+	// own standard deviation over the training rows; a negative one is none. Default 0.05. See Train.
 	Noise float64
 	// LearningRate is Adam's. Default 1e-4.
 	LearningRate float64
@@ -58,7 +58,7 @@ type Options struct {
 func DefaultOptions() Options {
 	return Options{
 		Arch: ArchRealNVP, Clamp: 2, Stop: StopModerate, Margin: 0.02,
-		Epochs: 20, Batch: 256, Noise: 0.1, LearningRate: 1e-4, ClipNorm: 100, Engine: EngineFused,
+		Epochs: 20, Batch: 256, Noise: 0.05, LearningRate: 1e-4, ClipNorm: 100, Engine: EngineFused,
 	}
 }
 
