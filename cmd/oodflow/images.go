@@ -5,6 +5,8 @@ import "github.com/spf13/cobra"
 // sourceHelp explains SOURCE, for the help of every command that takes one.
 const sourceHelp = `SOURCE, the images, is one of
   DIR                 a folder, searched recursively; subfolders are classes
+  FILE.tar            the images in a tar archive, or .tar.gz, .tgz; several, as
+                      WebDataset's shards, as s-{000..012}.tar or by their folder
   cifar10:PATH#train  CIFAR-10, or #test: the .tar.gz as downloaded or the folder in
                       it, of the binary or the Python version
   cifar100:PATH#test  CIFAR-100 likewise; #train-coarse and #test-coarse take the 20
@@ -19,10 +21,12 @@ const sourceHelp = `SOURCE, the images, is one of
   -                   such a list on standard input
 Images may be PNG, JPEG, GIF (its first frame), WebP or BMP. A folder's images come
 in the order of their names, those of a folder before those of its subfolders; links
-are followed, names that begin with a dot left out. Paths in a list start where the
-list lies, or at --root, OpenOOD's data_dir. --classes numbers the labels: a file
-with a class name per line, or names with commas between them, in the classifier's
-order. Without it a folder's subfolders are numbered in the order of their names.`
+are followed, names that begin with a dot left out. Archives are read as they are,
+from front to back; a whole number in NAME.cls, or as "label" in NAME.json, next to
+NAME.jpg is its label, and links are skipped. Paths in a list start where the list
+lies, or at --root, OpenOOD's data_dir. --classes numbers the labels: a file with a
+class name per line, or names with commas between them, in the classifier's order.
+Without it a folder's subfolders are numbered in the order of their names.`
 
 // preprocessHelp explains --preprocess likewise.
 const preprocessHelp = `Preprocessing has to be that of the classifier's training. --preprocess takes

@@ -163,9 +163,6 @@ func (s *cifarSource) list(part string) error {
 	binary, python := s.set.binary.parts[part], s.set.python.parts[part]
 	found := map[string]int{}
 	wanted := slices.Concat(binary, []string{s.kind.list}, python, []string{s.set.python.meta})
-	if t, ok := s.shelf.(*tarShelf); ok { // one form: stop where it is complete
-		t.sets = [][]string{append(slices.Clip(binary), s.kind.list), append(slices.Clip(python), s.set.python.meta)}
-	}
 	err := s.shelf.visit(wanted, func(name string, size int64, r io.Reader) (err error) {
 		switch {
 		case name == s.kind.list:

@@ -57,6 +57,9 @@ func openFolder(dir string) (Source, error) {
 		if err != io.EOF {
 			return nil, fmt.Errorf("list images of %s: the folder changes while it is read", dir)
 		}
+		if shards := shardsIn(dir); len(shards) > 0 {
+			return openShards(dir, shards)
+		}
 		return nil, fmt.Errorf("no images in %s (%s): expected files named .png, .jpg, .gif, .webp or .bmp",
 			dir, count(root.others, "other file"))
 	}

@@ -97,7 +97,7 @@ type item struct {
 }
 
 // forms lists what Open accepts, for error messages.
-const forms = `a folder of images, a text file listing images ("path [label]" per line, - for standard input), ` +
+const forms = `a folder of images, a .tar or .tar.gz of images, a text file listing images ("path [label]" per line, - for standard input), ` +
 	`cifar10:PATH#train, cifar10:PATH#test, cifar100:PATH#train, dtd:DIR#test1, imagenet:DIR, or svhn:FILE.mat`
 
 // prefixed are the forms that a word and a colon tell. open gets the source as
@@ -138,6 +138,9 @@ func Open(source string) (Source, error) { return Opener{}.Open(source) }
 // Open finds the images of source, which is one of
 //
 //	DIR                 a folder, searched recursively
+//	FILE.tar, .tar.gz   the images in an archive, WebDataset's shards among them; a
+//	                    pattern as shards-{000..012}.tar, or a folder of archives,
+//	                    is their images one archive after the other
 //	cifar10:PATH#train  CIFAR-10 or, with #test, its test images: the binary or the
 //	                    Python form, as .tar.gz or unpacked
 //	cifar100:PATH#train likewise; #train-coarse and #test-coarse have the 20 groups
@@ -158,7 +161,7 @@ func (o Opener) Open(source string) (Source, error) {
 		return o.openStream(), nil
 	}
 	info, err := os.Stat(source)
-	if err == nil && info.Mode().IsRegular() {
+	if err == nil && info.Mode().IsRegular() && !isPackedName(source) {
 		return openList(source, o.Root)
 	}
 	if o.Root != "" {
@@ -167,6 +170,8 @@ func (o Opener) Open(source string) (Source, error) {
 	switch {
 	case err == nil && info.IsDir():
 		return openFolder(source)
+	case err == nil && info.Mode().IsRegular():
+		return openShards(source, []string{source})
 	case err == nil:
 		return nil, fmt.Errorf("open images %s: neither a folder nor a regular file: use %s", source, forms)
 	}
@@ -174,6 +179,11 @@ func (o Opener) Open(source string) (Source, error) {
 		if rest, ok := strings.CutPrefix(source, p.prefix); ok {
 			return p.open(source, rest)
 		}
+	}
+	if shards, ok, err := expandShards(source); err != nil {
+		return nil, fmt.Errorf("open images %s: %w", source, err)
+	} else if ok {
+		return openShards(source, shards)
 	}
 	if scheme, _, ok := strings.Cut(source, ":"); ok && isScheme(scheme) {
 		return nil, fmt.Errorf("open images %s: unknown form %q: use %s", source, scheme+":", forms)

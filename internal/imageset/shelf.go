@@ -84,10 +84,11 @@ func (b *folderBrowser) Close() error {
 // tarShelf is an archive. Its members are known by the last part of their names.
 type tarShelf struct {
 	path  string
-	sets  [][]string     // when all files of one set are found, visit looks no further
 	order map[string]int // of what visit found, the how manyth member it is
 }
 
+// visit reads the archive to its end, where the checksum is: what is damaged is
+// known before the first image is used.
 func (s *tarShelf) visit(names []string, f func(string, int64, io.Reader) error) error {
 	s.order = map[string]int{}
 	t, err := openTar(s.path)
@@ -95,10 +96,10 @@ func (s *tarShelf) visit(names []string, f func(string, int64, io.Reader) error)
 		return err
 	}
 	defer t.Close()
-	for i := 0; !s.complete(); i++ {
+	for i := 0; ; i++ {
 		h, err := t.next()
 		if err == io.EOF {
-			break
+			return nil
 		}
 		if err != nil {
 			return err
@@ -112,14 +113,6 @@ func (s *tarShelf) visit(names []string, f func(string, int64, io.Reader) error)
 			return err
 		}
 	}
-	return nil
-}
-
-// complete reports whether one of the sets has been found.
-func (s *tarShelf) complete() bool {
-	return slices.ContainsFunc(s.sets, func(set []string) bool {
-		return !slices.ContainsFunc(set, func(name string) bool { _, ok := s.order[name]; return !ok })
-	})
 }
 
 // memberReader reads a member. Its errors say where in which archive.

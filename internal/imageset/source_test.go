@@ -312,7 +312,7 @@ func TestOpenRefuses(t *testing.T) {
 	for _, c := range []struct{ source, want string }{
 		{"", "no image source"},
 		{in("missing"), "no such file or folder: use a folder of images"},
-		{"mnist:" + dir, `unknown form "mnist:": use a folder of images, a text file`},
+		{"mnist:" + dir, `unknown form "mnist:": use a folder of images, a .tar`},
 		{in("empty"), "no images in"},
 		{in("texts"), "(1 other file)"},
 		{in("blank.txt"), "names no images"},

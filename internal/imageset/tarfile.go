@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -81,6 +82,9 @@ func (t *tarFile) next() (*tar.Header, error) {
 		err = nil
 	}
 	if err == io.EOF {
+		if err := t.finish(); err != nil {
+			return nil, t.fail(err)
+		}
 		return nil, io.EOF
 	}
 	if err != nil {
@@ -88,6 +92,15 @@ func (t *tarFile) next() (*tar.Header, error) {
 	}
 	t.member = strings.TrimPrefix(h.Name, "./")
 	return h, nil
+}
+
+// finish reads what follows the last member, behind which gzip has its checksum.
+func (t *tarFile) finish() error {
+	if t.packed == nil {
+		return nil
+	}
+	_, err := io.Copy(io.Discard, t.packed)
+	return err
 }
 
 // read reads the present member, of size bytes, into buf, grown where it is too
@@ -177,6 +190,13 @@ func (c *measured) Read(b []byte) (int, error) {
 func isTarName(name string) bool {
 	name = strings.ToLower(name)
 	return strings.HasSuffix(name, ".tar") || strings.HasSuffix(name, ".tar.gz") || strings.HasSuffix(name, ".tgz")
+}
+
+// isPackedName reports whether a file's name is that of an archive of any kind.
+func isPackedName(name string) bool {
+	name = strings.ToLower(name)
+	return isTarName(name) || slices.ContainsFunc([]string{".tar.zst", ".tzst", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".zip"},
+		func(ext string) bool { return strings.HasSuffix(name, ext) })
 }
 
 // isFile reports whether a member is an ordinary file.
