@@ -58,7 +58,7 @@ func margins(subjects []*subject, seeds int) error {
 	for _, margin := range []float64{0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1} {
 		settings = append(settings, setting{fmt.Sprintf("%g nats per dimension", margin), detect.FlowOptions{Options: flow.Options{Margin: margin}}})
 	}
-	for _, noise := range []float64{-1, 0.05, 0.2} {
+	for _, noise := range []float64{-1, 0.1, 0.2} {
 		name := fmt.Sprintf("0.02, with noise of %g", noise)
 		if noise < 0 {
 			name = "0.02, without noise"
@@ -104,7 +104,7 @@ func unlabelled(subjects []*subject, seeds int) error {
 
 // grid prints all settings against each other.
 func grid(subjects []*subject, seeds int) error {
-	stops := []setting{{"moderate", detect.FlowOptions{}}, {"1 epoch", never(1)}, {"10 epochs", never(10)}}
+	stops := []setting{{"moderate", detect.FlowOptions{}}, {"1 epoch", never(1)}, {"5 epochs", never(5)}}
 	heading("Features × architecture × whitening × base × epochs")
 	columns := []string{"features", "arch", "whiten", "base"}
 	for _, set := range oodSets {
