@@ -16,6 +16,8 @@ const sourceHelp = `SOURCE, the images, is one of
                       with their ground truth: LOC_val_solution.csv (Kaggle),
                       val.txt (Caffe) or the devkit; imagenet:DIR#FOLDER names where
                       such files lie, if not in or beside DIR
+  parquet:FILE        rows with the bytes of pictures, as Hugging Face's datasets
+                      keep them; parquet:DIR#train is all files of a split
   svhn:FILE.mat       SVHN's cropped digits, as train_32x32.mat
   LIST.txt            a text file with a line for each image: path [label]
   -                   such a list on standard input

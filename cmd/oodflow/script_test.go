@@ -33,6 +33,7 @@ import (
 //	$MODEL     the demonstration's classifier
 //	$MODELS    small classifiers with random weights
 //	$CIFAR     CIFAR-10 and CIFAR-100 of a few images, in all forms
+//	$PARQUET   small files of images
 //	$GRAPHS    gzipped graphs of other models, without weights
 //	$IMAGES    small image sets drawn by the demonstration: id-train, id-test, near-ood, far-ood
 //	$FEATURES  features of those sets, id-train.safetensors and so on, and detector.safetensors
@@ -86,6 +87,7 @@ func scriptVariables(shared string) []string {
 		"MODEL=" + filepath.Join(demoFolder, "classifier.onnx"), "IMAGES=" + filepath.Join(shared, "images"), "FEATURES=" + shared,
 		"MODELS=" + filepath.Join(demoFolder, "..", "..", "internal", "classifier", "testdata"),
 		"CIFAR=" + filepath.Join(demoFolder, "..", "..", "internal", "imageset", "testdata", "cifar"),
+		"PARQUET=" + filepath.Join(demoFolder, "..", "..", "internal", "parquet", "testdata"),
 		"GRAPHS=" + filepath.Join(demoFolder, "..", "..", "internal", "onnx", "testdata"),
 	}
 	if lib, err := classifier.FindLibrary(""); err == nil {

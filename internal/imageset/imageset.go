@@ -16,6 +16,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -98,7 +99,7 @@ type item struct {
 
 // forms lists what Open accepts, for error messages.
 const forms = `a folder of images, a .tar or .tar.gz of images, a text file listing images ("path [label]" per line, - for standard input), ` +
-	`cifar10:PATH#train, cifar10:PATH#test, cifar100:PATH#train, dtd:DIR#test1, imagenet:DIR, or svhn:FILE.mat`
+	`cifar10:PATH#train, cifar10:PATH#test, cifar100:PATH#train, dtd:DIR#test1, imagenet:DIR, parquet:FILE or DIR#train, or svhn:FILE.mat`
 
 // prefixed are the forms that a word and a colon tell. open gets the source as
 // the user named it and what stands behind the colon.
@@ -110,6 +111,7 @@ var prefixed = []struct {
 	{"cifar100:", openCIFAR100},
 	{"dtd:", openDTD},
 	{"imagenet:", openImageNet},
+	{"parquet:", openParquet},
 	{"svhn:", openSVHN},
 }
 
@@ -147,6 +149,8 @@ func Open(source string) (Source, error) { return Opener{}.Open(source) }
 //	                    as labels instead of the 100 classes
 //	dtd:DIR#test1       Describable Textures by a file of labels/
 //	imagenet:DIR        ImageNet's validation images and their ground truth
+//	parquet:FILE        rows with image bytes, as Hugging Face's datasets
+//	parquet:DIR#train   a split of such files
 //	svhn:FILE.mat       SVHN cropped digits, MATLAB 5 as distributed
 //	FILE                a text file listing images, "path [label]" per line
 //	-                   such a list on standard input
@@ -161,13 +165,16 @@ func (o Opener) Open(source string) (Source, error) {
 		return o.openStream(), nil
 	}
 	info, err := os.Stat(source)
-	if err == nil && info.Mode().IsRegular() && !isPackedName(source) {
+	isParquet := strings.EqualFold(filepath.Ext(source), ".parquet")
+	if err == nil && info.Mode().IsRegular() && !isPackedName(source) && !isParquet {
 		return openList(source, o.Root)
 	}
 	if o.Root != "" {
 		return nil, fmt.Errorf("open images %s: --root is for lists of images, which this is not", source)
 	}
 	switch {
+	case err == nil && info.Mode().IsRegular() && isParquet:
+		return openParquet(source, source)
 	case err == nil && info.IsDir():
 		return openFolder(source)
 	case err == nil && info.Mode().IsRegular():
