@@ -4,6 +4,7 @@
 # make real    the main job on real data: OODFLOW_DATA=folder make real
 # make ablation  the tables of docs/recipe.md: OODFLOW_DATA=folder make ablation
 # make bench   benchmarks
+# make bench-scale   what an epoch costs with up to a million images, with the BLAS found and with gonum's
 # make scale   train and score from a dump of SCALE_GB gigabytes (10), and bound the memory that it takes
 # make fuzz    every parser, FUZZTIME each
 # make clean   remove what the above made
@@ -11,7 +12,7 @@
 GO ?= go
 FUZZTIME ?= 1m
 SCALE_GB ?= 10
-.PHONY: build onnxruntime demo test check lint race pure real ablation bench scale fuzz clean
+.PHONY: build onnxruntime demo test check lint race pure real ablation bench bench-scale scale fuzz clean
 
 build: bin/oodflow
 
@@ -54,7 +55,11 @@ ablation: onnxruntime bin/oodflow
 	@$(GO) run ./internal/ablation real-out
 
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) test -short -run '^$$' -bench . -benchmem ./...
+
+bench-scale:
+	$(GO) test -run '^$$' -bench Epoch -benchtime 1x -count 3 -timeout 1h ./flow
+	OODFLOW_BLAS=gonum $(GO) test -run '^$$' -bench 'Epoch/d512' -benchtime 1x -timeout 1h ./flow
 
 scale:
 	SCALE_GB=$(SCALE_GB) $(GO) test -run TestScale -count 1 -timeout 2h -v ./cmd/oodflow

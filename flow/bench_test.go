@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 )
@@ -65,4 +66,39 @@ func BenchmarkEngines(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkEpoch is a whole training of one epoch with 2,000 validation rows: moments, ridge, steps and checks. The cost
+// of a row must not depend on how many there are: x/first is its ratio to that with the first n. `make bench-scale` runs
+// those that take long, too, with the BLAS found and with gonum's.
+func BenchmarkEpoch(b *testing.B) {
+	first := math.Inf(1) // the least of all runs, as some are cold
+	for _, n := range []int{10_000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprintf("d128/n%d", n), func(b *testing.B) {
+			row := benchmarkEpoch(b, n, 128)
+			if n == 10_000 {
+				first = min(first, row)
+			}
+			b.ReportMetric(row/first, "x/first")
+		})
+	}
+	b.Run("d512/n50000", func(b *testing.B) { benchmarkEpoch(b, 50_000, 512) })
+}
+
+// benchmarkEpoch returns and reports the nanoseconds for a row.
+func benchmarkEpoch(b *testing.B, n, d int) float64 {
+	if testing.Short() && n > 10_000 {
+		b.Skip("takes long")
+	}
+	rng := rand.New(rand.NewPCG(1, uint64(d)))
+	data, valid := Data{Rows: Matrix(normals(n*d, rng), d)}, Data{Rows: Matrix(normals(checkRows*d, rng), d)}
+	for b.Loop() {
+		if _, _, err := Train(b.Context(), data, valid, Options{Epochs: 1, Stop: StopNever}, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	row := float64(b.Elapsed().Nanoseconds()) / float64(b.N) / float64(n)
+	b.ReportMetric(row, "ns/row")
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/epoch")
+	return row
 }
