@@ -1,9 +1,11 @@
 package imageset
 
+import "slices"
+
 // gather puts the images of slots into batches, in order.
 func (l *loader) gather() {
 	defer close(l.batches)
-	g := gatherer{loader: l}
+	g := gatherer{loader: l, seen: l.opt.After.Images, sum: l.opt.After.Sum, listed: len(l.bad)}
 	for s := range l.order {
 		if _, ok := receive(l.ctx, s.done); !ok {
 			return
@@ -34,16 +36,30 @@ type gatherer struct {
 	*loader
 	batch   *Batch // being filled, nil before its first image
 	skipped int    // images since the last batch
+	seen    int    // images taken
+	sum     Sum    // of those
+	listed  int    // images of bad that marks have listed
 }
 
 // take adds the image of one slot. It returns false when loading is over.
 func (g *gatherer) take(s *slot) bool {
-	if s.err != nil {
-		return g.skip(Skip{ID: s.id, Reason: s.err.Error()})
-	}
-	if g.batch != nil && (g.batch.H != s.h || g.batch.W != s.w) && !g.flush() {
+	if s.err == nil && g.batch != nil && (g.batch.H != s.h || g.batch.W != s.w) && !g.flush() {
 		return false
 	}
+	g.seen++
+	g.sum.add(&s.item, s.size)
+	if s.err != nil {
+		if !g.skip(Skip{ID: s.id, Reason: s.err.Error()}) {
+			return false
+		}
+	} else if !g.add(s) {
+		return false
+	}
+	return g.seen%g.opt.Batch != 0 || g.flush()
+}
+
+// add puts the tensor of a slot into the batch, a new one where there is none.
+func (g *gatherer) add(s *slot) bool {
 	if g.batch == nil {
 		b, ok := receive(g.ctx, g.empty)
 		if !ok {
@@ -53,7 +69,7 @@ func (g *gatherer) take(s *slot) bool {
 		g.batch = b
 	}
 	g.batch.add(s)
-	return g.batch.N < g.opt.Batch || g.flush()
+	return true
 }
 
 // add appends one image.
@@ -85,6 +101,10 @@ func (g *gatherer) check() bool {
 
 // flush hands over the batch being filled, if there is one.
 func (g *gatherer) flush() bool {
+	if g.batch != nil {
+		g.batch.Mark = Mark{Images: g.seen, Sum: g.sum, Skipped: slices.Clip(g.bad[g.listed:])}
+		g.listed = len(g.bad)
+	}
 	select {
 	case g.batches <- filled{g.batch, g.skipped}:
 		g.batch, g.skipped = nil, 0

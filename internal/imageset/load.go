@@ -14,8 +14,16 @@ const DefaultBatch = 32
 
 // Options sets how [Load] works.
 type Options struct {
-	// Limit is the number of images to load, from the first. 0 is all.
+	// First is the number of images at the start of the source to leave out.
+	First int
+	// Limit is the number of images to load, from there on. 0 is all.
 	Limit int
+	// After is where an earlier Load with the same options and preprocessing
+	// left off: its images are passed over, and it is an error when they are
+	// not the same any more ([ErrOtherImages]). What is handed over, reported
+	// and counted is what one undisturbed Load would have handed over after that
+	// mark, reported and counted. Nil starts at the beginning.
+	After *Mark
 	// Workers is the number of images decoded at the same time. 0 is one per
 	// processor.
 	Workers int
@@ -43,11 +51,16 @@ type Batch struct {
 	// class is not known.
 	IDs    []string
 	Labels []int64
+	// Mark is the place behind the batch. Its list of images that could not be
+	// read begins after the batch before; all else may be kept.
+	Mark Mark
 }
 
 // Load decodes and preprocesses the images of src and hands them to yield, in
-// order, in batches of opt.Batch; the last one may be smaller, and so may one
-// before an image of another size when pre does not fix the size. yield runs on
+// order, in batches of opt.Batch images of the source. One may be smaller: the
+// last, one with images that could not be read, and one before an image of another
+// size when pre does not fix the size. What is in a batch thus does not depend on
+// how many images could be read before. yield runs on
 // the caller's goroutine while the next images are being decoded. At most a few
 // batches are held at a time, however many images there are.
 //
@@ -71,8 +84,8 @@ func Load(ctx context.Context, src Source, pre *Preprocess, opt Options, yield f
 
 // fill puts defaults where the options are zero.
 func (o *Options) fill() error {
-	if o.Limit < 0 || o.Workers < 0 || o.Batch < 0 {
-		return fmt.Errorf("load images: limit %d, workers %d, batch %d: expected 0 or more", o.Limit, o.Workers, o.Batch)
+	if o.First < 0 || o.Limit < 0 || o.Workers < 0 || o.Batch < 0 {
+		return fmt.Errorf("load images: first %d, limit %d, workers %d, batch %d: expected 0 or more", o.First, o.Limit, o.Workers, o.Batch)
 	}
 	if !(o.MaxBad >= 0 && o.MaxBad <= 1) {
 		return fmt.Errorf("load images: --max-bad %v: expected a fraction from 0 to 1", o.MaxBad)
@@ -82,6 +95,9 @@ func (o *Options) fill() error {
 	}
 	if o.Batch == 0 {
 		o.Batch = DefaultBatch
+	}
+	if o.After == nil {
+		o.After = new(Mark)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -15,6 +16,7 @@ import (
 // batch. There is a fixed number of them.
 type slot struct {
 	item
+	size   int64 // what is stored of the image, see item.stored
 	tensor []float32
 	h, w   int
 	err    error         // why the image is skipped
@@ -42,7 +44,7 @@ type loader struct {
 	order   chan *slot   // the same slots in order
 	batches chan filled  // for the caller
 	empty   chan *Batch  // batches to fill
-	bad     []Skip       // images that could not be read; gather's until it ends
+	bad     []Skip       // images that could not be read, before opt.After too; gather's until it ends
 	ignored int          // files passed over; list's until it ends
 	large   sync.Mutex   // held while a large picture is decoded
 	wg      sync.WaitGroup
@@ -53,8 +55,8 @@ type loader struct {
 const spare = 3
 
 func newLoader(ctx context.Context, src Source, pre *Preprocess, opt Options) *loader {
-	l := &loader{src: src, pre: pre, opt: opt}
-	l.total.Store(int64(min(src.Len(), l.most())))
+	l := &loader{src: src, pre: pre, opt: opt, bad: slices.Clone(opt.After.Skipped)}
+	l.total.Store(int64(l.known()))
 	l.ctx, l.stop = context.WithCancelCause(ctx)
 	slots := 2*opt.Workers + 1
 	l.free, l.work, l.order = make(chan *slot, slots), make(chan *slot, slots), make(chan *slot, slots)
@@ -76,6 +78,14 @@ func (l *loader) most() int {
 	return math.MaxInt
 }
 
+// known is the number of images to load, -1 when the source cannot tell.
+func (l *loader) known() int {
+	if l.src.Len() < 0 {
+		return -1
+	}
+	return min(max(l.src.Len()-l.opt.First, 0), l.most())
+}
+
 // run starts the goroutines, feeds the caller and waits for all to end.
 func (l *loader) run(report *Report, yield func(*Batch) error) error {
 	l.wg.Go(l.list)
@@ -95,15 +105,20 @@ func (l *loader) run(report *Report, yield func(*Batch) error) error {
 
 // count finds out how many images there are, unless the last is read before.
 func (l *loader) count(c counter) {
-	n := c.count(l.ctx, l.most())
+	most := l.most()
+	if most < math.MaxInt {
+		most += l.opt.First
+	}
+	n := c.count(l.ctx, most)
 	if l.ctx.Err() == nil {
-		l.total.CompareAndSwap(-1, int64(n))
+		l.total.CompareAndSwap(-1, int64(max(n-l.opt.First, 0)))
 	}
 }
 
 // deliver hands batches to the caller until there are no more.
 func (l *loader) deliver(report *Report, yield func(*Batch) error) error {
-	skipped := 0
+	skipped := len(l.opt.After.Skipped)
+	report.Images = l.opt.After.Images - skipped
 	for {
 		f, ok := receive(l.ctx, l.batches)
 		if !ok {
@@ -128,45 +143,51 @@ func (l *loader) deliver(report *Report, yield func(*Batch) error) error {
 func (l *loader) list() {
 	defer close(l.work)
 	defer close(l.order)
-	pass, err := l.src.read(0)
+	pass, err := l.src.read(l.opt.First)
+	if err == nil {
+		defer pass.Close()
+		if c, ok := pass.(ignorer); ok {
+			defer func() { l.ignored = c.ignored() }()
+		}
+		if err = l.goTo(pass, l.opt.After); err == nil {
+			err = l.fill(pass)
+		}
+	}
 	if err != nil {
 		l.stop(fmt.Errorf("read images %s: %w", l.src.Name(), err))
-		return
 	}
-	defer pass.Close()
-	if c, ok := pass.(ignorer); ok {
-		defer func() { l.ignored = c.ignored() }()
+}
+
+// fill puts the images of a pass into slots.
+func (l *loader) fill(pass reader) error {
+	known, most := l.known(), l.most()
+	if known >= 0 {
+		most = known
 	}
-	known := l.src.Len() >= 0
-	most := l.most()
-	if known {
-		most = min(most, l.src.Len())
-	}
-	for i := range most {
+	for i := l.opt.After.Images; i < most; i++ {
 		s, ok := receive(l.ctx, l.free)
 		if !ok {
-			return
+			return nil
 		}
 		s.item = item{buf: s.buf}
 		err := pass.next(&s.item)
 		switch {
-		case err == io.EOF && known:
-			err = fmt.Errorf("ended after %d of %d images", i, most)
+		case err == io.EOF && known >= 0:
+			return fmt.Errorf("ended after %d of %d images", i, most)
 		case err == io.EOF && i == 0:
-			err = errors.New("there are none")
+			return errors.New("there are none")
 		case err == io.EOF:
 			l.total.Store(int64(i))
-			return
-		}
-		if err != nil {
-			l.stop(fmt.Errorf("read images %s: %w", l.src.Name(), err))
-			return
+			return nil
+		case err != nil:
+			return err
 		}
 		// Neither channel can be full: each has room for all slots.
 		l.order <- s
 		l.work <- s
 	}
 	l.total.Store(int64(most))
+	return nil
 }
 
 // decode turns the images of slots into tensors.
@@ -189,6 +210,7 @@ const largePicture = 32 << 20
 // are read, so what a decoder left behind can still prove damaged here.
 func (l *loader) prepare(s *slot, t *transformer) (err error) {
 	defer recoverTo(&err)
+	s.size = s.stored()
 	if s.bad != nil {
 		return s.bad
 	}
