@@ -5,11 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
-	"runtime"
 	"strings"
 
 	"github.com/oodflow/oodflow/internal/atomicfile"
@@ -55,32 +53,16 @@ func originOf(resp *http.Response) origin {
 
 // openPartial opens and locks path's partial file.
 func openPartial(path string) (*partial, error) {
-	for {
-		f, err := os.OpenFile(path+".part", os.O_RDWR|os.O_CREATE, 0o666)
-		if err != nil {
-			return nil, err
-		}
-		if err := lock(f); err != nil {
-			f.Close()
-			return nil, err
-		}
-		// The one who held the lock may have renamed or removed the file since it was opened here.
-		mine, err := f.Stat()
-		now, gone := os.Lstat(f.Name())
-		switch {
-		case err != nil:
-			f.Close()
-			return nil, err
-		case gone == nil && os.SameFile(mine, now) && mine.Mode().IsRegular():
-			p := &partial{f: f, sums: newSums()}
-			p.origin.read(p.originPath())
-			return p, nil
-		case gone == nil && !now.Mode().IsRegular():
-			f.Close()
-			return nil, &fs.PathError{Op: "open", Path: f.Name(), Err: errors.New("is no regular file")}
-		}
-		f.Close()
+	f, err := atomicfile.Own(path + ".part")
+	if errors.Is(err, atomicfile.ErrBusy) {
+		return nil, &BusyError{path + ".part"}
 	}
+	if err != nil {
+		return nil, err
+	}
+	p := &partial{f: f, sums: newSums()}
+	p.origin.read(p.originPath())
+	return p, nil
 }
 
 func (p *partial) originPath() string { return p.f.Name() + ".from" }
@@ -194,13 +176,7 @@ func (p *partial) place(path string) error {
 // remove takes the file away.
 func (p *partial) remove() error {
 	os.Remove(p.originPath())
-	if runtime.GOOS == "windows" { // where an open file cannot be removed; elsewhere the lock lasts until it is gone
-		p.f.Close()
-	}
-	if err := os.Remove(p.f.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return atomicfile.Disown(p.f)
 }
 
 // close releases the lock.

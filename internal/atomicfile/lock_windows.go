@@ -1,4 +1,4 @@
-package fetch
+package atomicfile
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ func lock(f *os.File) error {
 	const flags = windows.LOCKFILE_EXCLUSIVE_LOCK | windows.LOCKFILE_FAIL_IMMEDIATELY
 	err := windows.LockFileEx(windows.Handle(f.Fd()), flags, 0, 1, 0, &windows.Overlapped{OffsetHigh: 1 << 30})
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
-		return &BusyError{f.Name()}
+		return ErrBusy
 	}
 	return nil
 }
