@@ -121,7 +121,7 @@ func TestRoundTrip(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if w.cols != nil {
+		if w.log.f != nil {
 			t.Error("the scratch files are still open")
 		}
 		a, _ := os.ReadFile(whole)
@@ -277,7 +277,7 @@ func TestScratchFileFails(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.cols[tFeatures].f.Close()
+		w.log.f.Close()
 		err = errors.Join(w.Append(Batch{Features: make([]float32, rows)}), w.Close())
 		if err == nil || !strings.HasPrefix(err.Error(), "write "+path+": ") {
 			t.Errorf("%d rows: %v", rows, err)

@@ -22,6 +22,7 @@ import (
 //	format          1   "oodflow-features"
 //	format_version  1   "1"
 //	classes         1   optional; JSON list of the labels' names
+//	shard           1   optional; JSON object of which part of the source it is, see Shard
 //	classifier, classifier_sha256, tensor, pool, preprocess, engine, source, version
 //	                1   optional; see Provenance
 //
@@ -44,6 +45,7 @@ const (
 	mFormat  = "format"
 	mVersion = "format_version"
 	mClasses = "classes"
+	mShard   = "shard"
 )
 
 // Metadata returns p as safetensors metadata: its JSON keys, without the fields that are not known.
@@ -88,6 +90,9 @@ func (h Header) metadata() map[string]string {
 		names, _ := json.Marshal(h.Classes) // a list of strings always encodes
 		m[mClasses] = string(names)
 	}
+	if h.Shard != nil {
+		m[mShard] = h.Shard.metadata()
+	}
 	return m
 }
 
@@ -109,6 +114,11 @@ func (r *Reader) readMetadata(f *safetensors.File) (own bool, err error) {
 	if names, ok := f.Metadata[mClasses]; ok {
 		if err := json.Unmarshal([]byte(names), &r.Classes); err != nil {
 			return true, fmt.Errorf("read the class names: %w", err)
+		}
+	}
+	if text, ok := f.Metadata[mShard]; ok {
+		if r.Shard, err = parseShard(text); err != nil {
+			return true, err
 		}
 	}
 	return true, nil

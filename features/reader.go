@@ -19,6 +19,7 @@ type Reader struct {
 	Head       *Head
 	Classes    []string
 	Provenance Provenance
+	Shard      *Shard
 
 	features matrix
 	logits   matrix // nil where there are none
@@ -33,7 +34,10 @@ type Reader struct {
 func NewReader(s *Set) *Reader {
 	r := &Reader{
 		N: s.N, D: s.D, C: s.C, Labels: s.Labels, DType: s.DType, Head: s.Head, Classes: s.Classes, Provenance: s.Provenance,
-		features: memoryMatrix{s.Features, s.D}, ids: memoryIDs(s.IDs),
+		Shard: s.Shard, features: memoryMatrix{s.Features, s.D},
+	}
+	if s.IDs != nil {
+		r.ids = memoryIDs(s.IDs)
 	}
 	if s.Logits != nil {
 		r.logits = memoryMatrix{s.Logits, s.C}
@@ -89,7 +93,7 @@ func (r *Reader) ID(i int) string {
 // names and provenance are shared.
 func (r *Reader) Read(index []int) (*Set, error) {
 	s := &Set{
-		N: len(index), D: r.D, C: r.C, DType: r.DType, Head: r.Head, Classes: r.Classes, Provenance: r.Provenance,
+		N: len(index), D: r.D, C: r.C, DType: r.DType, Head: r.Head, Classes: r.Classes, Provenance: r.Provenance, Shard: r.Shard,
 		Features: make([]float32, len(index)*r.D),
 	}
 	if err := r.features.rows(s.Features, index); err != nil {

@@ -24,6 +24,7 @@ type Set struct {
 	Head       *Head      // the classifier's last layer; nil when not known or not linear
 	Classes    []string   // Classes[k] names label k; nil when not known
 	Provenance Provenance // where the features came from
+	Shard      *Shard     // which part of the source the images are; nil for all, or when not known
 }
 
 // Head is a linear classifier head: logits = W·f + B for a feature vector f.

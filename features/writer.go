@@ -1,18 +1,14 @@
 package features
 
 import (
-	"bufio"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"math"
 	"os"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/oodflow/oodflow/internal/atomicfile"
-	"github.com/oodflow/oodflow/internal/safetensors"
 )
 
 // Header is what is known of a feature set before its first image.
@@ -22,6 +18,7 @@ type Header struct {
 	Head       *Head      // nil when not known or not linear
 	Classes    []string   // names of the labels, or nil
 	Provenance Provenance // metadata of the file
+	Shard      *Shard     // which part of the source it is; nil for all
 }
 
 // Batch holds the next images of a Writer: n rows, n being len(Features)/D.
@@ -30,58 +27,55 @@ type Batch struct {
 	Logits   []float32 // n×C; nil when the header's C is 0
 	Labels   []int64   // n, or nil: not known
 	IDs      []string  // n, or nil: not known
+
+	// Mark is what [Resume] is to be told of the batch. Other sets have no use for it.
+	Mark []byte
 }
 
-// Writer writes a feature set image by image. It keeps the columns in scratch files beside the target, which
-// have no name of their own where the system allows, so its memory does not grow with the number of images;
-// Close puts them together. While that happens the set takes twice its size on disk.
+// Writer writes a feature set image by image. It keeps the batches in a scratch file beside the target, so its memory does not grow
+// with the number of images but for some bytes each; Close makes the set out of them. While that happens it takes twice
+// its size on disk.
 //
 // A Writer is for one goroutine.
 type Writer struct {
-	path   string
-	h      Header
-	n      int64
-	logits bool
-	labels bool // some batch had labels
-	ids    bool // some batch had ids
-
-	cols map[string]*spool
-	end  int64 // bytes of ids so far
+	path string
+	h    Header
+	log  *batchLog
 	err  error
+
+	kept   bool          // the log has a name
+	every  time.Duration // between two syncs
+	synced time.Time     // when the last sync was begun
+	syncs  chan error    // its result; nil when none is under way
+	safe   bool          // there was one
 }
 
-// Create starts a feature set that Close puts at path. Nothing exists under that name before.
+// Create starts a feature set that Close puts at path. Nothing exists under that name before, and the scratch file has no
+// name of its own where the system allows that.
 func Create(path string, h Header) (*Writer, error) {
+	w, err := newWriter(path, h)
+	if err != nil {
+		return nil, err
+	}
+	f, err := atomicfile.Spool(path)
+	if err != nil {
+		return nil, err
+	}
+	if w.log, err = newLog(f, logKey{D: h.D, C: h.C}); err != nil {
+		w.Abort()
+		return nil, fmt.Errorf("write %s: %w", path, bare(err))
+	}
+	return w, nil
+}
+
+func newWriter(path string, h Header) (*Writer, error) {
 	if err := h.check(); err != nil {
 		return nil, fmt.Errorf("write %s: %w", path, err)
 	}
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
 		return nil, fmt.Errorf("write %s: is a folder; name a file", path)
 	}
-	w := &Writer{path: path, h: h, logits: h.C > 0, cols: map[string]*spool{}}
-	for _, name := range []string{tFeatures, tLogits, tLabels, tIDs, tOffsets} {
-		f, err := atomicfile.Spool(path)
-		if err != nil {
-			w.Abort()
-			return nil, err
-		}
-		w.cols[name] = &spool{f: f, w: bufio.NewWriterSize(f, 1<<18)}
-	}
-	w.cols[tOffsets].int64s(0) // into the buffer, which takes it
-	return w, nil
-}
-
-// Save writes a whole set to path.
-func Save(path string, s *Set) error {
-	w, err := Create(path, Header{D: s.D, C: s.C, Head: s.Head, Classes: s.Classes, Provenance: s.Provenance})
-	if err != nil {
-		return err
-	}
-	defer w.Abort()
-	if err := w.Append(Batch{Features: s.Features, Logits: s.Logits, Labels: s.Labels, IDs: s.IDs}); err != nil {
-		return err
-	}
-	return w.Close()
+	return &Writer{path: path, h: h, synced: time.Now()}, nil
 }
 
 func (h Header) check() error {
@@ -109,70 +103,89 @@ func (h *Head) check(d, c int) error {
 	return nil
 }
 
+// rows returns the number of images of b, which must fit the set.
+func (h Header) rows(b Batch) (int, error) {
+	n := len(b.Features) / h.D
+	switch {
+	case len(b.Features) != n*h.D:
+		return 0, fmt.Errorf("%d feature values are no whole rows of %d", len(b.Features), h.D)
+	case len(b.Logits) != n*h.C:
+		return 0, fmt.Errorf("%d rows come with %d logits, not %d", n, len(b.Logits), n*h.C)
+	case b.Labels != nil && len(b.Labels) != n:
+		return 0, fmt.Errorf("%d rows come with %d labels", n, len(b.Labels))
+	case b.IDs != nil && len(b.IDs) != n:
+		return 0, fmt.Errorf("%d rows come with %d ids", n, len(b.IDs))
+	}
+	return n, nil
+}
+
 // Append adds the images of b. Ids are stored as UTF-8; bytes of an id that are not (a file name may hold
 // any) become U+FFFD. Rows without labels get -1 and rows without ids their number, unless no row of the
-// set has any. After an error the Writer only aborts.
+// set has any. After an error the Writer only aborts or keeps what it had before.
 func (w *Writer) Append(b Batch) error {
 	if w.err != nil {
 		return w.err
 	}
-	n := len(b.Features) / w.h.D
-	switch {
-	case len(b.Features) != n*w.h.D:
-		return w.fail(fmt.Errorf("write %s: %d feature values are no whole rows of %d", w.path, len(b.Features), w.h.D))
-	case len(b.Logits) != n*w.h.C:
-		return w.fail(fmt.Errorf("write %s: %d rows come with %d logits, not %d", w.path, n, len(b.Logits), n*w.h.C))
-	case b.Labels != nil && len(b.Labels) != n:
-		return w.fail(fmt.Errorf("write %s: %d rows come with %d labels", w.path, n, len(b.Labels)))
-	case b.IDs != nil && len(b.IDs) != n:
-		return w.fail(fmt.Errorf("write %s: %d rows come with %d ids", w.path, n, len(b.IDs)))
-	}
-	w.labels = w.labels || b.Labels != nil
-	w.ids = w.ids || b.IDs != nil
-	err := errors.Join(w.cols[tFeatures].float32s(b.Features), w.cols[tLogits].float32s(b.Logits))
-	for i := range n {
-		label, id := int64(-1), ""
-		if b.Labels != nil {
-			label = b.Labels[i]
+	n, err := w.h.rows(b)
+	if err == nil && n > 0 {
+		for i, id := range b.IDs {
+			if !utf8.ValidString(id) {
+				b.IDs = validIDs(b.IDs, i)
+				break
+			}
 		}
-		if b.IDs != nil {
-			id = strings.ToValidUTF8(b.IDs[i], string(utf8.RuneError))
-		} else {
-			id = fmt.Sprint(w.n + int64(i))
-		}
-		w.end += int64(len(id))
-		err = errors.Join(err, w.cols[tLabels].int64s(label), w.cols[tIDs].text(id), w.cols[tOffsets].int64s(w.end))
+		err = errors.Join(w.log.append(n, b), w.sync())
 	}
-	w.n += int64(n)
 	if err != nil {
-		return w.fail(fmt.Errorf("write %s: %w", w.path, err))
+		return w.fail(fmt.Errorf("write %s: %w", w.path, bare(err)))
 	}
 	return nil
 }
 
-// Len returns the number of images appended.
-func (w *Writer) Len() int { return int(w.n) }
-
-// Close puts the file together, syncs it and gives it its name. A Writer that failed, was aborted or holds
-// no image writes nothing and returns an error. Either way nothing temporary is left.
-func (w *Writer) Close() error {
-	defer w.Abort()
-	if w.err == nil && w.n == 0 {
-		w.fail(fmt.Errorf("write %s: there is no image to write", w.path))
+// validIDs is a copy of ids in which all from the given one on are UTF-8.
+func validIDs(ids []string, from int) []string {
+	valid := append([]string(nil), ids...)
+	for i := from; i < len(valid); i++ {
+		valid[i] = strings.ToValidUTF8(valid[i], string(utf8.RuneError))
 	}
-	if w.err != nil {
-		return w.err
-	}
-	return atomicfile.Write(w.path, w.assemble)
+	return valid
 }
 
-// Abort removes everything. It may be called at any time, any number of times; after Close it does nothing.
+// Len returns the number of images appended, before an interruption too.
+func (w *Writer) Len() int { return int(w.log.n) }
+
+// Close puts the file together, syncs it and gives it its name. A Writer that failed, was aborted or holds
+// no image writes nothing and returns an error. Nothing temporary is left, except the log of one that [Begin] or [Resume]
+// made, if the file could not be written: free some space, and resume.
+func (w *Writer) Close() error {
+	if w.err == nil && w.log.n == 0 {
+		w.fail(fmt.Errorf("write %s: %w", w.path, errNoImage))
+	}
+	if err := w.err; err != nil {
+		w.Abort()
+		return err
+	}
+	r, err := w.log.reader(w.h)
+	if err == nil {
+		err = r.save(w.path)
+	} else {
+		err = fmt.Errorf("write %s: %w", w.path, bare(err))
+	}
+	if err != nil && w.kept {
+		w.fail(err)
+		return errors.Join(err, w.Keep())
+	}
+	return errors.Join(err, w.Abort())
+}
+
+// Abort removes everything. It may be called at any time, any number of times; after Close and Keep it does nothing.
 func (w *Writer) Abort() error {
 	var err error
-	for _, c := range w.cols {
-		err = errors.Join(err, c.remove())
+	if w.log != nil && w.log.f != nil {
+		w.settle()
+		err = atomicfile.Disown(w.log.f)
+		w.log.f = nil
 	}
-	w.cols = nil
 	w.fail(fmt.Errorf("write %s: the writer is closed", w.path))
 	return err
 }
@@ -182,95 +195,6 @@ func (w *Writer) fail(err error) error {
 	if w.err == nil {
 		w.err = err
 	}
-	return err
-}
-
-// assemble writes the file: header, then the columns, widest type first so that each is aligned.
-func (w *Writer) assemble(out io.Writer) error {
-	n, d, c := w.n, int64(w.h.D), int64(w.h.C)
-	var infos []safetensors.Info
-	add := func(name string, t safetensors.DType, shape ...int64) {
-		infos = append(infos, safetensors.Info{Name: name, DType: t, Shape: shape})
-	}
-	if w.labels {
-		add(tLabels, safetensors.I64, n)
-	}
-	if w.ids {
-		add(tOffsets, safetensors.I64, n+1)
-	}
-	add(tFeatures, safetensors.F32, n, d)
-	if w.logits {
-		add(tLogits, safetensors.F32, n, c)
-	}
-	if w.h.Head != nil {
-		add(tW, safetensors.F32, int64(w.h.Head.C), d)
-		add(tB, safetensors.F32, int64(w.h.Head.C))
-	}
-	if w.ids {
-		add(tIDs, safetensors.U8, w.end)
-	}
-	sw, err := safetensors.NewWriter(out, infos, w.h.metadata())
-	if err != nil {
-		return err
-	}
-	for _, info := range infos {
-		switch info.Name {
-		case tW:
-			err = sw.Float32(w.h.Head.W)
-		case tB:
-			err = sw.Float32(w.h.Head.B)
-		default:
-			err = w.cols[info.Name].copyTo(sw)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return sw.Close()
-}
-
-// spool is one column on its way to the file.
-type spool struct {
-	f   *os.File
-	w   *bufio.Writer
-	buf [8]byte
-}
-
-func (s *spool) float32s(x []float32) error {
-	for _, v := range x {
-		binary.LittleEndian.PutUint32(s.buf[:], math.Float32bits(v))
-		if _, err := s.w.Write(s.buf[:4]); err != nil {
-			return bare(err)
-		}
-	}
-	return nil
-}
-
-func (s *spool) int64s(v int64) error {
-	binary.LittleEndian.PutUint64(s.buf[:], uint64(v))
-	_, err := s.w.Write(s.buf[:])
-	return bare(err)
-}
-
-func (s *spool) text(v string) error {
-	_, err := s.w.WriteString(v)
-	return bare(err)
-}
-
-func (s *spool) copyTo(w *safetensors.Writer) error {
-	if err := s.w.Flush(); err != nil {
-		return bare(err)
-	}
-	if _, err := s.f.Seek(0, io.SeekStart); err != nil {
-		return bare(err)
-	}
-	_, err := w.ReadFrom(s.f)
-	return err
-}
-
-func (s *spool) remove() error {
-	err := s.f.Close()
-	os.Remove(s.f.Name()) // gone already where an open file can be unlinked
 	return err
 }
 

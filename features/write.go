@@ -1,0 +1,172 @@
+package features
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/oodflow/oodflow/internal/atomicfile"
+	"github.com/oodflow/oodflow/internal/safetensors"
+)
+
+// Save writes a whole set to path.
+func Save(path string, s *Set) error {
+	h := Header{D: s.D, C: s.C, Head: s.Head, Classes: s.Classes, Provenance: s.Provenance, Shard: s.Shard}
+	b := Batch{Features: s.Features, Logits: s.Logits, Labels: s.Labels, IDs: s.IDs}
+	n := 0
+	err := h.check()
+	if err == nil {
+		n, err = h.rows(b)
+	}
+	if err == nil && n == 0 {
+		err = errNoImage
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	r := NewReader(&Set{
+		N: n, D: s.D, C: s.C, Features: s.Features, Logits: s.Logits, Labels: s.Labels, IDs: s.IDs,
+		Head: s.Head, Classes: s.Classes, Provenance: s.Provenance, Shard: s.Shard,
+	})
+	return r.save(path)
+}
+
+var errNoImage = errors.New("there is no image to write")
+
+// save writes the set of r to path, column by column.
+func (r *Reader) save(path string) error {
+	return atomicfile.Write(path, r.encode)
+}
+
+// encode writes the file: header, then the columns, widest type first so that each is aligned.
+func (r *Reader) encode(out io.Writer) error {
+	n, d, c := int64(r.N), int64(r.D), int64(r.C)
+	text, err := r.textSize()
+	if err != nil {
+		return err
+	}
+	var infos []safetensors.Info
+	add := func(name string, t safetensors.DType, shape ...int64) {
+		infos = append(infos, safetensors.Info{Name: name, DType: t, Shape: shape})
+	}
+	if r.Labels != nil {
+		add(tLabels, safetensors.I64, n)
+	}
+	if r.named() {
+		add(tOffsets, safetensors.I64, n+1)
+	}
+	add(tFeatures, safetensors.F32, n, d)
+	if r.logits != nil {
+		add(tLogits, safetensors.F32, n, c)
+	}
+	if r.Head != nil {
+		add(tW, safetensors.F32, int64(r.Head.C), d)
+		add(tB, safetensors.F32, int64(r.Head.C))
+	}
+	if r.named() {
+		add(tIDs, safetensors.U8, text)
+	}
+	h := Header{Classes: r.Classes, Provenance: r.Provenance, Shard: r.Shard}
+	buffered := bufio.NewWriterSize(out, 1<<18)
+	w, err := safetensors.NewWriter(buffered, infos, h.metadata())
+	if err != nil {
+		return err
+	}
+	for _, info := range infos {
+		if err := r.encodeColumn(w, info.Name); err != nil {
+			return err
+		}
+	}
+	return errors.Join(w.Close(), buffered.Flush())
+}
+
+// encodeColumn writes one tensor.
+func (r *Reader) encodeColumn(w *safetensors.Writer, name string) error {
+	switch name {
+	case tLabels:
+		return w.Int64(r.Labels)
+	case tOffsets:
+		end := int64(0)
+		if err := w.Int64([]int64{0}); err != nil {
+			return err
+		}
+		return r.eachID(func(id string) error {
+			end += int64(len(id))
+			return w.Int64([]int64{end})
+		})
+	case tIDs:
+		return r.eachID(func(id string) error {
+			_, err := io.WriteString(w, id)
+			return err
+		})
+	case tFeatures:
+		return r.eachRow(r.features, r.D, w.Float32)
+	case tLogits:
+		return r.eachRow(r.logits, r.C, w.Float32)
+	case tW:
+		return w.Float32(r.Head.W)
+	}
+	return w.Float32(r.Head.B)
+}
+
+// named tells whether the images have ids of their own.
+func (r *Reader) named() bool {
+	_, numbered := r.ids.(numberedIDs)
+	return r.ids != nil && !numbered
+}
+
+// textSize is the number of bytes of all ids.
+func (r *Reader) textSize() (size int64, err error) {
+	if !r.named() {
+		return 0, nil
+	}
+	err = r.eachID(func(id string) error {
+		size += int64(len(id))
+		return nil
+	})
+	return size, err
+}
+
+// eachID calls f with every id in order, as UTF-8.
+func (r *Reader) eachID(f func(id string) error) error {
+	return r.each(4096, func(index []int) error {
+		ids, err := r.ids.read(index)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if err := f(strings.ToValidUTF8(id, string(utf8.RuneError))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// eachRow calls f with all rows of a matrix in order, some at a time.
+func (r *Reader) eachRow(m matrix, cols int, f func(rows []float32) error) error {
+	x := make([]float32, min(r.N, rowsAtATime(cols))*cols)
+	return r.each(rowsAtATime(cols), func(index []int) error {
+		part := x[:len(index)*cols]
+		if err := r.rows(part, m, index); err != nil {
+			return err
+		}
+		return f(part)
+	})
+}
+
+// rowsAtATime is how many rows make up about a megabyte.
+func rowsAtATime(cols int) int { return max(1, 1<<18/cols) }
+
+// each calls f with the numbers of all images in order, at most so many at a time.
+func (r *Reader) each(most int, f func(index []int) error) error {
+	for from := 0; from < r.N; from += most {
+		if err := f(Span(from, min(from+most, r.N))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
