@@ -29,7 +29,7 @@ import (
 //	n      the payload
 //	4      CRC-32C of the 8 + n bytes before
 //
-// The key's payload is JSON: {"d", "c", "key": {"name": "value", ...}}, see logKey. A batch's is
+// The key's payload is JSON: {"version", "d", "c", "key": {"name": "value", ...}}, see logKey. A batch's is
 //
 //	bytes  meaning
 //	4      r, its images, at least 1
@@ -78,9 +78,10 @@ const (
 
 // logKey is what a log belongs to.
 type logKey struct {
-	D   int               `json:"d"`
-	C   int               `json:"c"`
-	Key map[string]string `json:"key"`
+	Version string            `json:"version"` // of oodflow; that of another may go on
+	D       int               `json:"d"`
+	C       int               `json:"c"`
+	Key     map[string]string `json:"key"`
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -106,10 +107,15 @@ func newLog(f *os.File, key logKey) (*batchLog, error) {
 // record returns the start of a record, whose length seal puts in.
 func (l *batchLog) record() []byte { return append(l.buf[:0], "01234567"...) }
 
+// sealed completes a record: its length at the beginning, and the checksum at the end.
+func sealed(record []byte) []byte {
+	binary.LittleEndian.PutUint64(record, uint64(len(record)-8))
+	return binary.LittleEndian.AppendUint32(record, crc32.Checksum(record, castagnoli))
+}
+
 // seal writes the record in l.buf.
 func (l *batchLog) seal() error {
-	binary.LittleEndian.PutUint64(l.buf, uint64(len(l.buf)-8))
-	l.buf = binary.LittleEndian.AppendUint32(l.buf, crc32.Checksum(l.buf, castagnoli))
+	l.buf = sealed(l.buf)
 	n, err := l.w.Write(l.buf)
 	l.size += int64(n)
 	return err

@@ -53,22 +53,28 @@ func Begin(path string, h Header, p Part) (*Writer, error) {
 	return w, nil
 }
 
-// Resume goes on with a set that was begun and not closed, after the last batch that is whole; lost is how many bytes
-// behind it are not. Without a file PartPath(path) the error is fs.ErrNotExist; another header or key is a *ResumeError.
+// Found is what Resume goes on from.
+type Found struct {
+	Lost    int64  // bytes that were cut off: the last batch, half written, or what a damage made worthless
+	Version string // of oodflow that wrote it
+}
+
+// Resume goes on with a set that was begun and not closed, after the last batch that is whole. Without a file PartPath(path) the error is fs.ErrNotExist; another header or key is a *ResumeError.
 // A file that is not gone on with stays.
-func Resume(path string, h Header, p Part) (w *Writer, lost int64, err error) {
+func Resume(path string, h Header, p Part) (*Writer, Found, error) {
+	var found Found
 	if _, err := os.Lstat(PartPath(path)); err != nil {
-		return nil, 0, fmt.Errorf("read %s: %w", PartPath(path), bare(err))
+		return nil, found, fmt.Errorf("read %s: %w", PartPath(path), bare(err))
 	}
 	w, key, f, err := openPart(path, h, p)
 	if err != nil {
-		return nil, 0, err
+		return nil, found, err
 	}
-	if w.log, lost, err = openLog(f, key, p.Mark); err != nil {
+	if w.log, found, err = openLog(f, key, p.Mark); err != nil {
 		f.Close()
-		return nil, 0, fmt.Errorf("%s: %w", f.Name(), bare(err))
+		return nil, found, fmt.Errorf("%s: %w", f.Name(), bare(err))
 	}
-	return w, lost, nil
+	return w, found, nil
 }
 
 // openPart opens the file of an unfinished set.
@@ -96,7 +102,10 @@ func (h Header) key(more map[string]string) logKey {
 	if h.Head != nil {
 		m["head"] = h.Head.sum()
 	}
-	return logKey{D: h.D, C: h.C, Key: m}
+	if h.Shard != nil {
+		m[mShard] = h.Shard.String() // as it is to be read in messages
+	}
+	return logKey{Version: h.Provenance.Version, D: h.D, C: h.C, Key: m}
 }
 
 // sum is the SHA-256 of W and b, in hexadecimal.

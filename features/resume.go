@@ -25,20 +25,21 @@ func (e *ResumeError) Error() string {
 }
 
 // openLog reads the log in f to go on with it: key tells what it must belong to, and mark is told the mark of each batch.
-// What is not whole is cut off; lost is the number of bytes.
-func openLog(f *os.File, key logKey, mark func([]byte) error) (l *batchLog, lost int64, err error) {
+// What is not whole is cut off.
+func openLog(f *os.File, key logKey, mark func([]byte) error) (*batchLog, Found, error) {
+	var found Found
 	st, err := f.Stat()
 	if err != nil {
-		return nil, 0, err
+		return nil, found, err
 	}
-	l = &batchLog{f: f, d: key.D, c: key.C}
+	l := &batchLog{f: f, d: key.D, c: key.C}
 	s := &logScanner{r: bufio.NewReaderSize(f, 1<<18), left: st.Size()}
 	there, err := s.key()
 	if err != nil {
-		return nil, 0, err
+		return nil, found, err
 	}
 	if err := there.compare(key); err != nil {
-		return nil, 0, err
+		return nil, found, err
 	}
 	for l.size = s.at; ; l.size = s.at {
 		payload, err := s.record(st.Size())
@@ -46,23 +47,24 @@ func openLog(f *os.File, key logKey, mark func([]byte) error) (l *batchLog, lost
 			break
 		}
 		if err != nil {
-			return nil, 0, err
+			return nil, found, err
 		}
 		b, err := parseBatch(payload, l.d, l.c)
 		if err != nil {
-			return nil, 0, fmt.Errorf("%w at byte %d", err, l.size)
+			return nil, found, fmt.Errorf("%w at byte %d", err, l.size)
 		}
 		if err := mark(b.mark); err != nil {
-			return nil, 0, err
+			return nil, found, err
 		}
 		l.note(b.n, b.flags, l.size+8+b.features)
 	}
 	l.w = bufio.NewWriterSize(f, 1<<18)
 	if err := f.Truncate(l.size); err != nil {
-		return nil, 0, err
+		return nil, found, err
 	}
+	found.Lost, found.Version = st.Size()-l.size, there.Version
 	_, err = f.Seek(l.size, io.SeekStart)
-	return l, st.Size() - l.size, err
+	return l, found, err
 }
 
 // compare says in what there differs from here.
