@@ -25,9 +25,24 @@ it came from. The file is in the safetensors format.
 
 An image that cannot be read is skipped, counted and listed on stderr, the first
 ten that is; --skipped FILE takes the whole list. When more than the share
---max-bad cannot be read, the command fails.`
+--max-bad cannot be read, the command fails.
+
+What is done is kept in FEATURES.part, and synced to the disk every few seconds.
+After Ctrl-C, a crash or a power cut the same command with --resume continues and
+comes to the same file, to the last bit. It proves first that model, tensor,
+preprocessing, engine and batch are the same, and the names, sizes and labels of
+the images done. FEATURES.part goes when FEATURES is complete; until then both
+are there, so the disk needs room for twice the size of FEATURES.
+
+--shard I/N takes the Ith of N parts of the images, on as many machines, say.
+'oodflow features merge' makes of the N files the one that a single run would
+have written.`
 
 const extractExample = `  oodflow extract --model resnet.onnx --images photos/train --out train.safetensors
+  oodflow extract --model resnet.onnx --images photos/train --out train.safetensors \
+      --resume
+  oodflow extract --model resnet.onnx --images photos/train --shard 2/3 \
+      --out train-2.safetensors
   oodflow extract --model wrn.onnx --images cifar10:cifar-10-binary.tar.gz#test \
       --preprocess cifar10 --out test.safetensors
   oodflow extract --model wrn.onnx --images svhn:test_32x32.mat --limit 5000 \
@@ -41,6 +56,10 @@ type extractOptions struct {
 	imageOptions
 	out     string
 	skipped string
+	resume  bool
+	shard   shard
+	part    *features.Shard // what the shard is of these images; nil for all of them
+	again   string          // the command line that resumes
 }
 
 func newExtractCommand() *cobra.Command {
@@ -58,6 +77,7 @@ func newExtractCommand() *cobra.Command {
 			if err := opts.validate(); err != nil {
 				return err
 			}
+			opts.again = resumingCommand(cmd)
 			return runExtract(cmd.Context(), opts, consoleOf(cmd))
 		},
 	}
@@ -71,6 +91,9 @@ func (o *extractOptions) AddFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&o.out, "out", "o", "", "write the features to `FILE`")
 	completeFiles(cmd, "out", "safetensors")
 	cmd.Flags().StringVar(&o.skipped, "skipped", "", "list the images that could not be read, with reasons, in `FILE`")
+	cmd.Flags().BoolVar(&o.resume, "resume", false, "continue the interrupted extraction of FEATURES.part")
+	cmd.Flags().Var(&o.shard, "shard", "take part `I/N` of the images only, I from 1 to N")
+	noFiles(cmd, "shard")
 }
 
 // validate checks what can be checked without opening a file.
@@ -80,6 +103,17 @@ func (o *extractOptions) validate() error {
 	}
 	if err := checkOutput("out", o.out, o.inputs()...); err != nil {
 		return err
+	}
+	part := features.PartPath(o.out)
+	switch {
+	case part == "" && o.resume:
+		return usagef("--resume: --out %s is no file that an unfinished one could lie beside", o.out)
+	case part != "":
+		for _, in := range append(o.inputs(), o.skipped) {
+			if in != "" && samePath(part, in) {
+				return usagef("%s is where the extraction keeps what is done: it would be lost", in)
+			}
+		}
 	}
 	if o.skipped == "" {
 		return nil
@@ -96,30 +130,33 @@ func runExtract(ctx context.Context, opts extractOptions, c *console) error {
 		return err
 	}
 	defer p.Close()
-	w, err := features.Create(opts.out, p.header())
+	if opts.part, err = opts.shard.in(ctx, p); err != nil {
+		return err
+	}
+	if opts.part != nil {
+		p.first, p.limit = opts.part.First, opts.part.End-opts.part.First
+	}
+	e, err := opts.begin(p, c)
 	if err != nil {
 		return err
 	}
-	defer w.Abort()
-	start := time.Now()
-	hits := accuracy{classes: p.info.Classes}
-	err = p.run(ctx, c, "extract", func(b features.Batch) error {
-		hits.add(b.Logits, b.Labels)
-		return w.Append(b)
-	})
+	defer e.w.Abort()
+	p.after = e.done
+	start, before := time.Now(), e.w.Len()
+	err = p.run(ctx, c, "extract", e.add)
 	if ctx.Err() == nil {
 		// The list is wanted most when there were too many.
 		err = errors.Join(err, writeSkipped(opts.skipped, p.report.Skipped))
 	}
 	if err != nil {
-		return err
+		return e.leave(err)
 	}
-	if err := w.Close(); err != nil {
+	if err := e.finish(); err != nil {
 		return err
 	}
 	took := time.Since(start)
 	c.note("%s: %d images, %d features each, in %s (%s/s) with %s%s", opts.out, p.report.Images, p.info.Dim,
-		progress.Duration(took), progress.Rate(float64(p.report.Images)/took.Seconds()), p.engine(), p.top1(hits))
+		progress.Duration(took), progress.Rate(float64(p.report.Images-before)/took.Seconds()), p.engine(), p.top1(e.hits))
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/oodflow/oodflow/features"
 	"github.com/oodflow/oodflow/internal/classifier"
 	"github.com/oodflow/oodflow/internal/imageset"
+	"github.com/oodflow/oodflow/internal/progress"
 )
 
 // pipeline takes images to features: decode, preprocess, classify. extract writes what comes out, score scores it.
@@ -22,12 +23,15 @@ type pipeline struct {
 	cls  *classifier.Classifier
 	info classifier.Info
 
+	first, limit int            // the images to run over; see imageset.Options
+	after        *imageset.Mark // where to go on; nil at the beginning
+
 	report imageset.Report // of the last run
 }
 
 // openPipeline opens what the flags name, the quick things first. Close it after use.
 func openPipeline(ctx context.Context, opts imageOptions, c *console) (*pipeline, error) {
-	p := &pipeline{opts: opts}
+	p := &pipeline{opts: opts, limit: opts.limit}
 	var err error
 	if _, err := os.Stat(opts.model); err != nil {
 		return nil, fmt.Errorf("open classifier %s: %w", opts.model, reason(err))
@@ -155,17 +159,20 @@ func (p *pipeline) checkSize() error {
 
 // run takes all images through, batch by batch, and gives what the classifier made of each to yield. The slices in
 // a batch are valid until yield returns. Images that could not be read are in p.report, which is valid after an error too.
-func (p *pipeline) run(ctx context.Context, c *console, what string, yield func(features.Batch) error) error {
-	total := max(p.src.Len(), 0) // 0: told on the way
-	if p.opts.limit > 0 {
-		total = min(total, p.opts.limit)
+func (p *pipeline) run(ctx context.Context, c *console, what string, yield func(features.Batch, imageset.Mark) error) error {
+	total := max(p.src.Len()-p.first, 0) // 0: told on the way
+	if p.limit > 0 {
+		total = min(total, p.limit)
 	}
-	meter, finish := c.begin(what, "images", total)
-	defer finish()
 	seen := 0
+	if p.after != nil {
+		seen = p.after.Images
+	}
+	meter, finish := c.show(progress.Options{What: what, Unit: "images", Total: total, Done: seen})
+	defer finish()
 	var err error
 	p.report, err = imageset.Load(ctx, p.src, p.pre, imageset.Options{
-		Limit: p.opts.limit, Workers: p.opts.workers, Batch: p.info.Batch, MaxBad: p.opts.maxBad,
+		First: p.first, Limit: p.limit, After: p.after, Workers: p.opts.workers, Batch: p.info.Batch, MaxBad: p.opts.maxBad,
 		Progress: func(s imageset.Progress) {
 			meter.SetTotal(s.Total)
 			meter.Add(s.Done - seen)
@@ -179,7 +186,7 @@ func (p *pipeline) run(ctx context.Context, c *console, what string, yield func(
 		if err != nil {
 			return fmt.Errorf("at image %s: %w", b.IDs[0], err)
 		}
-		if err := yield(features.Batch{Features: f, Logits: l, Labels: b.Labels, IDs: b.IDs}); err != nil {
+		if err := yield(features.Batch{Features: f, Logits: l, Labels: b.Labels, IDs: b.IDs}, b.Mark); err != nil {
 			return err
 		}
 		return ctx.Err()

@@ -12,6 +12,7 @@ import (
 	"github.com/oodflow/oodflow/features"
 	"github.com/oodflow/oodflow/internal/atomicfile"
 	"github.com/oodflow/oodflow/internal/detect"
+	"github.com/oodflow/oodflow/internal/imageset"
 	"github.com/oodflow/oodflow/internal/progress"
 )
 
@@ -171,7 +172,7 @@ func scoreImages(ctx context.Context, opts scoreOptions, c *console, file *detec
 		return fmt.Errorf("score images with %s: %w", opts.model, err)
 	}
 	return writeScores(ctx, opts, c, func(add func([]detect.Row) error) error {
-		return p.run(ctx, c, "score", func(b features.Batch) error {
+		return p.run(ctx, c, "score", func(b features.Batch, _ imageset.Mark) error {
 			set := p.set(b)
 			scored, err := file.Rows(set)
 			if err != nil {

@@ -177,6 +177,7 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 // cmdInterrupt runs oodflow, sends SIGINT after its first words on stderr and a moment, and wants exit status 130:
 // interrupt ARGUMENT...
 //
+// Where the environment has GROWS, a file, it waits until that holds 10,000 bytes.
 // The file list.txt, which it writes, lists one image so many times that no machine gets to its end.
 func cmdInterrupt(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
@@ -198,6 +199,11 @@ func cmdInterrupt(ts *testscript.TestScript, neg bool, args []string) {
 	_, err = r.Read(first[:])
 	ts.Check(err)
 	time.Sleep(time.Second)
+	for grows, end := ts.Getenv("GROWS"), time.Now().Add(time.Minute); grows != "" && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if st, err := os.Stat(ts.MkAbs(grows)); err == nil && st.Size() > 10_000 {
+			break
+		}
+	}
 	ts.Check(cmd.Process.Signal(syscall.SIGINT))
 	rest, err := io.ReadAll(r)
 	ts.Check(err)
