@@ -34,13 +34,11 @@ preprocessing, engine and batch are the same, and the names, sizes and labels of
 the images done. FEATURES.part goes when FEATURES is complete; until then both
 are there, so the disk needs room for twice the size of FEATURES.
 
---shard I/N takes the Ith of N parts of the images, on as many machines, say.
-'oodflow features merge' makes of the N files the one that a single run would
-have written.`
+--shard I/N takes the Ith of N parts of the images, on as many machines, say.`
 
 const extractExample = `  oodflow extract --model resnet.onnx --images photos/train --out train.safetensors
-  oodflow extract --model resnet.onnx --images photos/train --out train.safetensors \
-      --resume
+  oodflow extract --model resnet.onnx --images photos/train --resume \
+      --out train.safetensors
   oodflow extract --model resnet.onnx --images photos/train --shard 2/3 \
       --out train-2.safetensors
   oodflow extract --model wrn.onnx --images cifar10:cifar-10-binary.tar.gz#test \
