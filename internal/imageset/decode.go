@@ -56,7 +56,7 @@ var unsupported = []struct{ name, magic string }{
 var errEmpty = errors.New("the file is empty")
 
 // Decode reads one picture: PNG, JPEG (baseline, progressive, gray, CMYK), GIF
-// (its first frame), WebP (still) or BMP, told apart by content. The size is
+// and WebP (of animations the first frame) or BMP, told apart by content. The size is
 // checked against [MaxPixels] before any pixel is decoded. An orientation
 // stored in EXIF is noted and not applied, as it is not by torchvision and PIL:
 // [Preprocess.Upright] is for that. data is not changed and may be reused once

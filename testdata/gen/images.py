@@ -157,6 +157,15 @@ def decode_files(d):
     im.save(d / "lossless.webp", lossless=True)
     rgba.save(d / "lossless_alpha.webp", lossless=True, exact=True)
 
+    other = picture(31, 19, 7)
+    im.save(d / "animated_lossy.webp", save_all=True, append_images=[other], duration=100, quality=80)
+    im.save(d / "animated_lossless.webp", save_all=True, append_images=[other], duration=100, lossless=True)
+    rgba.save(d / "animated_alpha.webp", save_all=True, append_images=[other], duration=100, quality=80)
+    im.save(d / "animated.png", save_all=True, append_images=[other], duration=100)
+    small = Image.new("RGBA", (31, 19))
+    small.paste(im.crop((4, 6, 20, 16)), (4, 6))
+    small.save(d / "animated_offset.webp", save_all=True, append_images=[other], duration=100, lossless=True)
+
     im.save(d / "rgb.bmp")
     pal.save(d / "palette.bmp")
     gray.convert("1").save(d / "bilevel.bmp")
