@@ -21,14 +21,15 @@ const sourceHelp = `SOURCE, the images, is one of
   svhn:FILE.mat       SVHN's cropped digits, as train_32x32.mat
   LIST.txt            a text file with a line for each image: path [label]
   -                   such a list on standard input
-Images may be PNG, JPEG, GIF (its first frame), WebP or BMP. A folder's images come
-in the order of their names, those of a folder before those of its subfolders; links
-are followed, names that begin with a dot left out. Archives are read as they are,
-from front to back; a whole number in NAME.cls, or as "label" in NAME.json, next to
-NAME.jpg is its label, and links are skipped. Paths in a list start where the list
-lies, or at --root, OpenOOD's data_dir. --classes numbers the labels: a file with a
-class name per line, or names with commas between them, in the classifier's order.
-Without it a folder's subfolders are numbered in the order of their names.`
+Images may be PNG, JPEG, GIF, WebP or BMP; of an animation, the first frame. A
+folder's images come in the order of their names, those of a folder before those of
+its subfolders; links are followed, names that begin with a dot left out. Archives are
+read as they are, from front to back; a whole number in NAME.cls, or as "label" in
+NAME.json, next to NAME.jpg is its label, and links are skipped. Paths in a list start
+where the list lies, or at --root, OpenOOD's data_dir. --classes numbers the labels: a
+file with a class name per line, or names with commas between them, in the
+classifier's order. Without it a folder's subfolders are numbered in the order of
+their names.`
 
 // preprocessHelp explains --preprocess likewise.
 const preprocessHelp = `Preprocessing has to be that of the classifier's training. --preprocess takes

@@ -55,9 +55,9 @@ var unsupported = []struct{ name, magic string }{
 // errEmpty is the error for a file without a byte in it.
 var errEmpty = errors.New("the file is empty")
 
-// Decode reads one picture: PNG, JPEG (baseline, progressive, gray, CMYK), GIF
-// and WebP (of animations the first frame) or BMP, told apart by content. The size is
-// checked against [MaxPixels] before any pixel is decoded. An orientation
+// Decode reads one picture: PNG, JPEG (baseline, progressive, gray, CMYK), GIF,
+// WebP or BMP, told apart by content; of an animation, the first frame. The size
+// is checked against [MaxPixels] before any pixel is decoded. An orientation
 // stored in EXIF is noted and not applied, as it is not by torchvision and PIL:
 // [Preprocess.Upright] is for that. data is not changed and may be reused once
 // the Image is no longer read.

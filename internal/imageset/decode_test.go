@@ -99,6 +99,11 @@ func TestDecodeRefuses(t *testing.T) {
 	wide := bytes.Clone(jpeg)
 	at := bytes.Index(wide, []byte{0xff, 0xc0})
 	copy(wide[at+5:], []byte{0x20, 0, 0x20, 0}) // 8192×8192 in a file of a kilobyte
+	animation := read(t, "testdata/decode/animated_lossy.webp")
+	first := bytes.Index(animation, []byte("ANMF"))
+	beyond, bomb := bytes.Clone(animation), bytes.Clone(animation)
+	beyond[first+8] = 1 // two pixels to the right, of a frame as large as the canvas
+	copy(bomb[24:], []byte{0xff, 0x7f, 0, 0xff, 0x7f, 0})
 	for _, c := range []struct {
 		name, want string
 		data       []byte
@@ -116,6 +121,10 @@ func TestDecodeRefuses(t *testing.T) {
 		{"half a png", "decode png", read(t, "testdata/decode/rgb.png")[:200]},
 		{"half a gif", "gif", read(t, "testdata/decode/plain.gif")[:400]},
 		{"half a webp", "webp", read(t, "testdata/decode/lossy_31x19.webp")[:60]},
+		{"half an animation", "webp", animation[:first+60]},
+		{"no frame", "no frame", animation[:first]},
+		{"a frame beyond the canvas", "beyond the canvas", beyond},
+		{"an animated bomb", "32768×32768 pixels, more than the limit", bomb},
 		{"half a bmp", "truncated", read(t, "testdata/decode/rgb.bmp")[:1000]},
 	} {
 		m, err := Decode(c.data)

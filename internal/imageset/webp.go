@@ -11,9 +11,10 @@ func isWebP(data []byte) bool {
 	return len(data) >= 12 && string(data[:4]) == "RIFF" && string(data[8:12]) == "WEBP"
 }
 
-// decodeWebP reads a WebP, of an animation the first frame. The lossy form stores Y'CbCr in video range
-// (16..235), which Go's image package takes for JPEG's full range; and libwebp
-// interpolates colours. Both are done here as libwebp, PIL's reader, does them.
+// decodeWebP reads a WebP, of an animation the first frame. The lossy form
+// stores Y'CbCr in video range (16..235), which Go's image package takes for
+// JPEG's full range; and libwebp interpolates colours. Both are done here as
+// libwebp, PIL's reader, does them.
 func decodeWebP(data []byte) (*Image, error) {
 	if isAnimated(data) {
 		return decodeAnimation(data)
