@@ -23,11 +23,11 @@ const sourceHelp = `SOURCE, the images, is one of
   -                   such a list on standard input
 Images may be PNG, JPEG, GIF, WebP or BMP; of an animation, the first frame. A
 folder's images come in the order of their names, those of a folder before those of
-its subfolders; links are followed, names that begin with a dot left out. Archives are
-read as they are, from front to back; a whole number in NAME.cls, or as "label" in
-NAME.json, next to NAME.jpg is its label, and links are skipped. Paths in a list start
-where the list lies, or at --root, OpenOOD's data_dir. --classes numbers the labels: a
-file with a class name per line, or names with commas between them, in the
+its subfolders; links are followed, names that begin with a dot left out. Archives
+are read as they are, from front to back; a whole number in NAME.cls, or as "label"
+in NAME.json, next to NAME.jpg is its label, and links are skipped. Paths in a list
+start where the list lies, or at --root, OpenOOD's data_dir. --classes numbers the
+labels: a file with a class name per line, or names with commas between them, in the
 classifier's order. Without it a folder's subfolders are numbered in the order of
 their names.`
 
