@@ -6,12 +6,24 @@ import (
 	"testing"
 )
 
+func auroc(ood string, bound float64) Gate { return Gate{Metric: GateAUROC, OOD: ood, Bound: bound} }
+
 func TestParseGate(t *testing.T) {
 	for in, want := range map[string]Gate{
-		"0.95": {"", 0.95}, "svhn=0.9": {"svhn", 0.9}, "1": {"", 1}, "a=b=.5": {"a=b", 0.5}, "x=1e-3": {"x", 1e-3},
+		"0.95": auroc("", 0.95), "svhn=0.9": auroc("svhn", 0.9), "1": auroc("", 1), "a=b=.5": auroc("a=b", 0.5), "x=1e-3": auroc("x", 1e-3),
 	} {
-		if got, err := ParseGate(in); err != nil || got != want {
+		if got, err := ParseGate(GateAUROC, in); err != nil || got != want {
 			t.Errorf("ParseGate(%q) = %+v, %v", in, got, err)
+		}
+	}
+	for in, want := range map[string]Gate{"0": {Metric: GateFPR95}, "svhn=0.05": {Metric: GateFPR95, OOD: "svhn", Bound: 0.05}} {
+		if got, err := ParseGate(GateFPR95, in); err != nil || got != want {
+			t.Errorf("ParseGate(%q) = %+v, %v", in, got, err)
+		}
+	}
+	for in, want := range map[string]string{"1": "fraction in [0,1)", "5": "write 0.05", "-0.1": "fraction in [0,1)"} {
+		if got, err := ParseGate(GateFPR95, in); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("ParseGate(%q) = %+v, %v, want an error with %q", in, got, err, want)
 		}
 	}
 	for in, want := range map[string]string{
@@ -20,21 +32,54 @@ func TestParseGate(t *testing.T) {
 		"NaN": "not a number", "": "not a number", "svhn": "not a number", "svhn=": "not a number", "0,9": "not a number",
 		"=0.9": "no OOD set is named",
 	} {
-		if got, err := ParseGate(in); err == nil || !strings.Contains(err.Error(), want) {
+		if got, err := ParseGate(GateAUROC, in); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("ParseGate(%q) = %+v, %v, want an error with %q", in, got, err, want)
+		}
+	}
+}
+
+func TestParseGain(t *testing.T) {
+	for in, want := range map[string]Gate{
+		"knn":                  {Baseline: "knn", Strict: true},
+		"mahalanobis++:0.01":   {Baseline: "mahalanobis++", Bound: 0.01},
+		"svhn=knn":             {OOD: "svhn", Baseline: "knn", Strict: true},
+		"a:b=c=energy:-0.005":  {OOD: "a:b=c", Baseline: "energy", Bound: -0.005},
+		"svhn=mahalanobis++:0": {OOD: "svhn", Baseline: "mahalanobis++"},
+	} {
+		want.Metric = GateGain
+		got, err := ParseGain(in)
+		if err != nil || got != want {
+			t.Errorf("ParseGain(%q) = %+v, %v", in, got, err)
+		}
+		if got.String() != in {
+			t.Errorf("%q is written as %q", in, got)
+		}
+	}
+	for in, want := range map[string]string{
+		"": "no baseline is named", ":0.1": "no baseline is named", "svhn=": "no baseline is named", "=knn": "no OOD set is named",
+		"knn:": "not a number", "knn:x": "not a number", "knn:NaN": "not a number", "knn:1": "write 0.01", "knn:-1": "fraction in (-1,1)", "knn:2.5": "write 0.025",
+	} {
+		if got, err := ParseGain(in); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("ParseGain(%q) = %+v, %v, want an error with %q", in, got, err, want)
 		}
 	}
 }
 
 // FuzzParseGate: whatever is accepted is a usable bound.
 func FuzzParseGate(f *testing.F) {
-	for _, s := range []string{"0.95", "svhn=0.9", "=", "a=b=0x1p-2", "95", "NaN", "1e400", "x=1_0"} {
+	for _, s := range []string{"0.95", "svhn=0.9", "=", "a=b=0x1p-2", "95", "NaN", "1e400", "x=1_0", "svhn=knn:0.01", "a:b=knn"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		g, err := ParseGate(s)
-		if err == nil && !(g.Min > 0 && g.Min <= 1) {
-			t.Errorf("ParseGate(%q) = %+v", s, g)
+		for _, metric := range []string{GateAUROC, GateFPR95} {
+			g, err := ParseGate(metric, s)
+			if err == nil && !(g.Bound >= 0 && g.Bound <= 1) {
+				t.Errorf("ParseGate(%s, %q) = %+v", metric, s, g)
+			}
+		}
+		g, err := ParseGain(s)
+		if err == nil && (g.Baseline == "" || !(g.Bound > -1 && g.Bound < 1)) {
+			t.Errorf("ParseGain(%q) = %+v", s, g)
 		}
 	})
 }
@@ -42,19 +87,19 @@ func FuzzParseGate(f *testing.F) {
 func gated(t *testing.T, gates ...Gate) *Report {
 	t.Helper()
 	r := &Report{ID: "id", Results: []Result{
-		{Detector: "flow", OOD: "svhn", AUROC: 0.98},
-		{Detector: "msp", OOD: "svhn", AUROC: 0.5},
-		{Detector: "flow", OOD: "dtd", AUROC: 0.9},
+		{Detector: "flow", OOD: "svhn", AUROC: 0.98, FPR95: 0.05},
+		{Detector: "msp", OOD: "svhn", AUROC: 0.5, FPR95: 0.9},
+		{Detector: "flow", OOD: "dtd", AUROC: 0.9, FPR95: 0.3},
 		{Detector: "msp", OOD: "dtd", AUROC: 0.99},
 	}}
-	if err := r.Apply(gates); err != nil {
+	if err := r.Apply(Gates{Bounds: gates}); err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
 func TestGatesApplyToTheTestedDetector(t *testing.T) {
-	r := gated(t, Gate{"", 0.95}, Gate{"svhn", 0.98})
+	r := gated(t, auroc("", 0.95), auroc("svhn", 0.98))
 	want := []GateResult{
 		{Detector: "flow", OOD: "svhn", Metric: "auroc", Threshold: 0.95, Value: 0.98, Passed: true},
 		{Detector: "flow", OOD: "dtd", Metric: "auroc", Threshold: 0.95, Value: 0.9, Passed: false},
@@ -74,14 +119,64 @@ func TestGatesApplyToTheTestedDetector(t *testing.T) {
 	if r.Passed() {
 		t.Error("passed with a failed gate")
 	}
-	if !gated(t, Gate{"", 0.9}).Passed() || !gated(t).Passed() {
+	if !gated(t, auroc("", 0.9)).Passed() || !gated(t).Passed() {
 		t.Error("did not pass")
+	}
+}
+
+func TestGateOnFPR(t *testing.T) {
+	r := gated(t, Gate{Metric: GateFPR95, Bound: 0.05})
+	if g := r.Gates; len(g) != 2 || !g[0].Passed || g[0].Margin != 0 || g[1].Passed {
+		t.Fatalf("%+v", g)
+	}
+	near(t, "margin", r.Gates[1].Margin, -0.25, 1e-15)
+	if got, want := r.Gates[1].String(), "FAILED: flow on dtd: FPR@95 30.00 exceeds 5.00 by 25.00"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if got, want := r.Gates[0].String(), "passed: flow on svhn: FPR@95 5.00 keeps within 5.00 with 0.00 to spare"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestGateOnGain(t *testing.T) {
+	r := gated(t, Gate{Metric: GateGain, Baseline: "msp", Strict: true}, Gate{Metric: GateGain, OOD: "dtd", Baseline: "msp", Bound: -0.1},
+		Gate{Metric: GateGain, OOD: "svhn", Baseline: "msp", Bound: 0.5})
+	for i, want := range []string{
+		"passed: flow on svhn: AUROC gain over msp 48.00 reaches 0.00 with 48.00 to spare",
+		"FAILED: flow on dtd: AUROC gain over msp -9.00 misses 0.00 by 9.00",
+		"passed: flow on dtd: AUROC gain over msp -9.00 reaches -10.00 with 1.00 to spare",
+		"FAILED: flow on svhn: AUROC gain over msp 48.00 misses 50.00 by 2.00",
+	} {
+		if got := r.Gates[i].String(); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+	// As good as the baseline is not ahead of it, unless that is asked for.
+	r.Results[0].AUROC = r.Results[1].AUROC
+	for strict, want := range map[bool]string{
+		true:  "FAILED: flow on svhn: AUROC gain over msp 0.00 is not above 0.00",
+		false: "passed: flow on svhn: AUROC gain over msp 0.00 reaches 0.00 with 0.00 to spare",
+	} {
+		if err := r.Apply(Gates{Bounds: []Gate{{Metric: GateGain, OOD: "svhn", Baseline: "msp", Strict: strict}}}); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Gates[0].String(); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+	r.Skipped = []Skip{{"energy", "energy needs logits"}}
+	for baseline, want := range map[string]string{
+		"energy": "gates: there is no result of energy on svhn: energy needs logits", "vim": "gates: there is no result of vim on svhn",
+	} {
+		if err := r.Apply(Gates{Bounds: []Gate{{Metric: GateGain, Baseline: baseline}}}); err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
 	}
 }
 
 func TestGateForUnknownSet(t *testing.T) {
 	r := gated(t)
-	err := r.Apply([]Gate{{"svnh", 0.9}})
+	err := r.Apply(Gates{Bounds: []Gate{auroc("svnh", 0.9)}})
 	if err == nil || !strings.Contains(err.Error(), "svhn, dtd") {
 		t.Errorf("error %v does not list the sets", err)
 	}
@@ -90,15 +185,15 @@ func TestGateForUnknownSet(t *testing.T) {
 // TestGateNeedsAResult: a gate must not pass because there is nothing to measure.
 func TestGateNeedsAResult(t *testing.T) {
 	empty := &Report{}
-	if err := empty.Apply([]Gate{{"", 0.9}}); err == nil {
+	if err := empty.Apply(Gates{Bounds: []Gate{auroc("", 0.9)}}); err == nil {
 		t.Error("a gate on an empty report passed")
 	}
-	if err := empty.Apply(nil); err != nil {
+	if err := empty.Apply(Gates{}); err != nil {
 		t.Error(err)
 	}
 	r := gated(t)
 	r.Results = append(r.Results, Result{Detector: "msp", OOD: "mnist", AUROC: 1})
-	if err := r.Apply([]Gate{{"", 0.5}}); err == nil || !strings.Contains(err.Error(), "no result of flow on mnist") {
+	if err := r.Apply(Gates{Bounds: []Gate{auroc("", 0.5)}}); err == nil || !strings.Contains(err.Error(), "no result of flow on mnist") {
 		t.Errorf("a gate on a set that only another detector was run on: %v", err)
 	}
 }
@@ -113,7 +208,7 @@ func TestGateSaysByHowMuch(t *testing.T) {
 		{0.98999, 0.99, "FAILED: flow on svhn: AUROC 98.999 misses 99.000 by 0.001"}, // not "99.00 misses 99.00"
 		{math.Nextafter(0.5, 0), 0.5, "FAILED: flow on svhn: AUROC 50.000000000000 misses 50.000000000000 by 0.000000000000"},
 	} {
-		g := Gate{"svhn", c.min}.measure(Result{Detector: "flow", OOD: "svhn", AUROC: c.value})
+		g := auroc("svhn", c.min).measure(Result{Detector: "flow", OOD: "svhn", AUROC: c.value}, Result{})
 		if got := g.String(); got != c.want {
 			t.Errorf("got  %s\nwant %s", got, c.want)
 		}

@@ -27,7 +27,7 @@ func sample(t *testing.T) *Report {
 		Skipped:  []Skip{{"react", "needs the classifier's head"}},
 		Warnings: []string{"knn: k is 20 instead of 50"},
 	}
-	if err := r.Apply([]Gate{{"", 0.9}, {"svhn", 0.999}}); err != nil {
+	if err := r.Apply(Gates{Bounds: []Gate{auroc("", 0.9), auroc("svhn", 0.999)}}); err != nil {
 		t.Fatal(err)
 	}
 	return r

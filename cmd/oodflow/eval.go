@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,9 +25,7 @@ logits; knn, mahalanobis and mahalanobis++ are fitted to training features: thos
 of --train-features, or those that the detector was trained on, if they still lie
 where they did, unchanged.
 
---min-auroc makes the command fail with exit status 3 when the detector's AUROC
-is below X, on the set NAME or, without NAME, on any. The report is written all
-the same.`
+` + gateHelp
 
 const evalExample = `  oodflow eval --detector detector.safetensors --id val.safetensors \
       --ood textures=textures.safetensors --baselines all
@@ -36,7 +34,7 @@ const evalExample = `  oodflow eval --detector detector.safetensors --id val.saf
       --baselines msp,mahalanobis++ --train-features train.safetensors \
       --format json --out report.json
   oodflow eval --detector detector.safetensors --id test.safetensors \
-      --ood svhn=svhn.safetensors --min-auroc svhn=0.95`
+      --ood svhn=svhn.safetensors --min-auroc svhn=0.95 --min-gain-over energy:0.01`
 
 type evalOptions struct {
 	detector      string
@@ -46,13 +44,12 @@ type evalOptions struct {
 	trainFeatures string
 	format        choice
 	out           string
-	minAUROC      []string
+	gateOptions
 
 	// filled by validate
 	id        named
 	ood       []named
 	baselines []string
-	gates     []eval.Gate
 }
 
 func newEvalCommand() *cobra.Command {
@@ -96,8 +93,7 @@ func (o *evalOptions) AddFlags(cmd *cobra.Command) {
 	}}
 	addChoice(cmd, &o.format, "format", "write the report as `FORMAT`: "+orList(eval.Formats()))
 	f.StringVarP(&o.out, "out", "o", "", "write the report to `FILE` (default: stdout)")
-	f.StringArrayVar(&o.minAUROC, "min-auroc", nil, "exit with 3 when the AUROC is below `[NAME=]X`, such as 0.95; repeatable")
-	noFiles(cmd, "min-auroc")
+	o.gateOptions.AddFlags(cmd)
 }
 
 // validate checks and parses what can be without opening a file.
@@ -162,25 +158,19 @@ func (o *evalOptions) parseBaselines() error {
 	return err
 }
 
-// parseGates reads --min-auroc and checks that the sets named are there.
+// parseGates reads the gates. The baselines they name are computed, too.
 func (o *evalOptions) parseGates() error {
 	var sets []string
 	for _, set := range o.ood {
 		sets = append(sets, set.name)
 	}
-	for _, s := range o.minAUROC {
-		g, err := eval.ParseGate(s)
-		if err != nil {
-			return &usageError{fmt.Errorf("--min-auroc: %w", err)}
+	if err := o.gateOptions.parse(sets, detect.Names()); err != nil {
+		return err
+	}
+	for _, name := range o.leftBehind() {
+		if !slices.Contains(o.baselines, name) {
+			o.baselines = append(o.baselines, name)
 		}
-		if err := eval.CheckGates([]eval.Gate{g}, sets); err != nil {
-			err = &usageError{fmt.Errorf("--min-auroc: %w", err)}
-			if n := nearest(g.OOD, sets); n != "" {
-				err = withHint(err, "did you mean %s=%v?", n, g.Min)
-			}
-			return err
-		}
-		o.gates = append(o.gates, g)
 	}
 	return nil
 }
@@ -213,6 +203,9 @@ func runEval(ctx context.Context, opts evalOptions, c *console) error {
 	}
 	file, err := detect.Load(opts.detector)
 	if err != nil {
+		return err
+	}
+	if err := opts.checkTested(file.Detector.Name()); err != nil {
 		return err
 	}
 	e := evaluation{ctx: ctx, opts: opts, console: c, file: file}

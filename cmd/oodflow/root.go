@@ -37,7 +37,7 @@ const exitStatusHelp = `Exit status:
   1    an error: a file is missing or damaged, a model cannot be run, ...
   2    bad usage: the command line cannot be carried out
 {{- if or (eq .Name "eval") .HasAvailableSubCommands}}
-  3    the report is written, and a --min-auroc of eval was missed{{end}}
+  3    the report is written, and a gate of eval was missed{{end}}
   130  interrupted: no file was written{{if eq .Name "train"}}, or DETECTOR.checkpoint alone{{else if eq .Name "extract"}}, or FEATURES.part alone{{else if eq .Name "fetch"}}, or FILE.part alone{{end}}
 `
 
