@@ -135,19 +135,32 @@ func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
 	return done, nil
 }
 
-// Float32 writes x as the next elements of the current tensor, which must be declared F32.
+// Float32 writes x as the next elements of the current tensor, which must be declared F32, F16 or BF16; see [Encode].
 func (w *Writer) Float32(x []float32) error {
-	return write(w, F32, 4, x, func(dst []byte, v float32) { binary.LittleEndian.PutUint32(dst, math.Float32bits(v)) })
+	t := F32
+	if len(w.todo) > 0 && (w.todo[0].DType == F16 || w.todo[0].DType == BF16) {
+		t = w.todo[0].DType
+	}
+	put, width := Encode(t)
+	return write(w, t, width, x, put)
 }
 
 // Float64 writes x as the next elements of the current tensor, which must be declared F64.
 func (w *Writer) Float64(x []float64) error {
-	return write(w, F64, 8, x, func(dst []byte, v float64) { binary.LittleEndian.PutUint64(dst, math.Float64bits(v)) })
+	return write(w, F64, 8, x, func(dst []byte, src []float64) {
+		for i, v := range src {
+			binary.LittleEndian.PutUint64(dst[8*i:], math.Float64bits(v))
+		}
+	})
 }
 
 // Int64 writes x as the next elements of the current tensor, which must be declared I64.
 func (w *Writer) Int64(x []int64) error {
-	return write(w, I64, 8, x, func(dst []byte, v int64) { binary.LittleEndian.PutUint64(dst, uint64(v)) })
+	return write(w, I64, 8, x, func(dst []byte, src []int64) {
+		for i, v := range src {
+			binary.LittleEndian.PutUint64(dst[8*i:], uint64(v))
+		}
+	})
 }
 
 // Close checks that all declared bytes were written. It does not close the underlying writer.
@@ -158,7 +171,7 @@ func (w *Writer) Close() error {
 	return nil
 }
 
-func write[T any](w *Writer, want DType, width int, x []T, put func(dst []byte, v T)) error {
+func write[T any](w *Writer, want DType, width int, x []T, put func(dst []byte, src []T)) error {
 	if len(x) == 0 {
 		return nil
 	}
@@ -175,9 +188,7 @@ func write[T any](w *Writer, want DType, width int, x []T, put func(dst []byte, 
 	}
 	for len(x) > 0 {
 		n := min(len(x), len(w.buf)/width)
-		for i, v := range x[:n] {
-			put(w.buf[i*width:], v)
-		}
+		put(w.buf[:n*width], x[:n])
 		if _, err := w.Write(w.buf[:n*width]); err != nil {
 			return err
 		}

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Goldens for internal/npy and features, and a check of oodflow's own files from the outside.
+"""Goldens for internal/npy, internal/safetensors and features, and a check of oodflow's own files from the outside.
 
     python3 testdata/gen/features.py
 
 writes internal/npy/testdata and features/testdata with NumPy (safetensors by its specification, with json and
-struct), and proves that features/testdata/set.safetensors, which oodflow wrote (go test ./features -update),
+struct), internal/safetensors/testdata with NumPy and PyTorch, and proves that features/testdata/set.safetensors, which oodflow wrote (go test ./features -update),
 reads as that specification says. Every matrix holds the same 5x3 values, exact in half precision.
 """
 import json
@@ -14,10 +14,12 @@ import sys
 import zipfile
 
 import numpy as np
+import torch
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NPY = os.path.join(ROOT, "internal", "npy", "testdata")
 SETS = os.path.join(ROOT, "features", "testdata")
+NARROW = os.path.join(ROOT, "internal", "safetensors", "testdata")
 
 N, D, C = 5, 3, 2
 X = (np.arange(N * D).reshape(N, D) - 4) / 8.0  # -0.5, -0.375, ... : exact in every type
@@ -91,6 +93,27 @@ def safetensors_files():
     write_safetensors(os.path.join(SETS, "bfloat.safetensors"), {"x": ("BF16", (N, D), bf16.tobytes())}, None)
 
 
+def narrow_file():
+    """float32s with their float16 by NumPy and their bfloat16 by PyTorch: around every power of two and every bound, and
+    at random."""
+    rng = np.random.default_rng(1)
+    near = [np.float32(2.0) ** e * (1 + m / 4096) for e in range(-28, 18) for m in (0, 1, 2, 3, 2047, 2048, 4095)]
+    bounds = [0x477FE000, 0x477FEFFF, 0x477FF000, 0x7F7F7FFF, 0x7F7F8000, 0x7F7FFFFF, 0x7F800000, 0x33000000, 0x33000001,
+              0x387FC000, 0x387FE000, 0x387FFFFF, 0x38800000, 1, 0x7FFF, 0x8000, 0x8001, 0]
+    bits = np.concatenate([np.array(near, "<f4").view("<u4"), np.array(bounds, "<u4"), rng.integers(0, 1 << 31, 1500, "<u4")])
+    bits = bits[(bits & 0x7FFFFFFF) <= 0x7F800000]  # no NaN: which one comes out is nobody's law
+    bits = np.concatenate([bits, bits | 0x80000000]).astype("<u4")
+    with np.errstate(over="ignore"):
+        half = bits.view("<f4").astype("<f2").view("<u2")
+    brain = torch.from_numpy(bits.view("<f4").copy()).to(torch.bfloat16).view(torch.int16).numpy().view("<u2")
+    os.makedirs(NARROW, exist_ok=True)
+    write_safetensors(os.path.join(NARROW, "narrow.safetensors"), {
+        "float32": ("U32", bits.shape, bits.tobytes()),
+        "float16": ("U16", half.shape, half.astype("<u2").tobytes()),
+        "bfloat16": ("U16", brain.shape, brain.tobytes()),
+    }, None)
+
+
 def read_safetensors(path):
     with open(path, "rb") as f:
         raw = f.read()
@@ -127,9 +150,11 @@ def main():
     npy_files()
     npz_files()
     safetensors_files()
-    for folder in [NPY, SETS]:
+    narrow_file()
+    for folder in [NPY, SETS, NARROW]:
         with open(os.path.join(folder, "README.md"), "w") as f:
-            f.write("Written by `python3 testdata/gen/features.py` with NumPy " + np.__version__ + ", Python "
+            f.write("Written by `python3 testdata/gen/features.py` with NumPy " + np.__version__
+                    + (", PyTorch " + torch.__version__ if folder == NARROW else "") + ", Python "
                     + ".".join(map(str, sys.version_info[:3])) + ".\n")
             if folder == SETS:
                 f.write("`set.safetensors` is written by `go test ./features -update` and read back by the same script.\n")
