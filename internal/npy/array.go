@@ -27,6 +27,7 @@ type Array struct {
 	r       io.Reader // positioned at the data
 	trusted bool      // the bytes were seen to be there
 	read    bool
+	next    int64 // element that Next reads
 }
 
 // NewArray reads the header of the .npy data in r, of which size bytes are present.
@@ -71,7 +72,8 @@ func (a *Array) IsString() bool { return a.h.dtype.kind == 'U' || a.h.dtype.kind
 // Float32 reads the elements, of any numeric type, row-major. Values beyond float32's range become ±Inf.
 func (a *Array) Float32() ([]float32, error) { return elements(a, float32From(a.h.dtype)) }
 
-// InPlace reports whether elements can be read where they lie, by Float32At: those of a .npy file in C order.
+// InPlace reports whether elements can be read where they lie, by Float32At: those in C order of a .npy file, and of a .npz file
+// through [Archive.InPlace].
 func (a *Array) InPlace() bool {
 	_, ok := a.r.(io.ReaderAt)
 	return ok && !a.h.fortran
@@ -123,7 +125,7 @@ func elements[T any](a *Array, decode func(dst []T, src []byte)) ([]T, error) {
 	switch {
 	case decode == nil:
 		return nil, fmt.Errorf("holds %s, which cannot be read as %T", a.h.dtype, *new(T))
-	case a.read:
+	case a.read || a.next > 0:
 		return nil, errors.New("was read already")
 	}
 	a.read = true
@@ -139,16 +141,55 @@ func elements[T any](a *Array, decode func(dst []T, src []byte)) ([]T, error) {
 		out = slices.Grow(out, m)[:len(out)+m]
 		decode(out[len(out)-m:], buf[:m*size])
 	}
-	if k, err := io.ReadFull(a.r, make([]byte, 1)); k > 0 || !errors.Is(err, io.EOF) {
-		if k > 0 {
-			err = errors.New("has bytes after its array")
-		}
-		return nil, ended(err) // a checksum at the end shows here
+	if err := a.atEnd(); err != nil {
+		return nil, err
 	}
-	if a.h.fortran && len(a.Shape) == 2 {
+	if !a.Sequential() {
 		out = transposed(out, a.Shape[1], a.Shape[0])
 	}
 	return out, nil
+}
+
+// atEnd reads the end of the data, where a checksum that does not match shows.
+func (a *Array) atEnd() error {
+	k, err := io.ReadFull(a.r, make([]byte, 1))
+	switch {
+	case k > 0:
+		return errors.New("has bytes after its array")
+	case !errors.Is(err, io.EOF):
+		return ended(err)
+	}
+	return nil
+}
+
+// Sequential reports whether the elements lie in the order in which they are read, which they do not in Fortran order.
+func (a *Array) Sequential() bool { return !a.h.fortran || len(a.Shape) < 2 }
+
+// Next reads the next len(dst) elements of a sequential array, of any numeric type. With the last ones it proves that the
+// data end there.
+func (a *Array) Next(dst []float32) error {
+	convert, size := float32From(a.h.dtype), a.h.dtype.size
+	switch {
+	case convert == nil:
+		return fmt.Errorf("holds %s, which cannot be read as float32", a.h.dtype)
+	case a.read || !a.Sequential() || int64(len(dst)) > a.n-a.next:
+		return errors.New("has no more elements to be read in order")
+	}
+	buf := make([]byte, min(len(dst)*size, 1<<16))
+	for len(dst) > 0 {
+		n := min(len(dst), len(buf)/size)
+		if _, err := io.ReadFull(a.r, buf[:n*size]); err != nil {
+			return ended(err)
+		}
+		convert(dst[:n], buf[:n*size])
+		dst = dst[n:]
+		a.next += int64(n)
+	}
+	if a.next == a.n {
+		a.read = true
+		return a.atEnd()
+	}
+	return nil
 }
 
 // first is how many elements to make room for at once: all, or what a mere claim is worth.

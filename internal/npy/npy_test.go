@@ -3,8 +3,10 @@ package npy
 import (
 	"archive/zip"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -376,13 +378,44 @@ func FuzzArchive(f *testing.F) {
 			return
 		}
 		for _, name := range z.Names() {
-			z.Array(name, func(a *Array) error {
-				v, err := a.Float32()
-				if len(v) > maxExpansion*len(b) {
-					t.Fatalf("%d values from %d bytes", len(v), len(b))
+			var whole []float32
+			if z.Array(name, func(a *Array) (err error) {
+				whole, err = a.Float32()
+				if len(whole) > maxExpansion*len(b) {
+					t.Fatalf("%d values from %d bytes", len(whole), len(b))
 				}
 				return err
-			})
+			}) != nil {
+				continue
+			}
+			sameInPieces(t, z, name, whole)
 		}
 	})
+}
+
+// sameInPieces holds an array read piece by piece and in place against the whole.
+func sameInPieces(t *testing.T, z *Archive, name string, whole []float32) {
+	bits := func(v float32) uint32 { return math.Float32bits(v) }
+	same := func(how string, got []float32, err error) {
+		if err != nil || !slices.EqualFunc(got, whole, func(a, b float32) bool { return bits(a) == bits(b) }) {
+			t.Fatalf("%s: %v, %v; the whole is %v", how, got, err, whole)
+		}
+	}
+	a, closer, err := z.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closer.Close()
+	got := make([]float32, len(whole))
+	if a.Sequential() && len(got) > 0 {
+		cut := len(got) / 2
+		same("in order", got, errors.Join(a.Next(got[:cut]), a.Next(got[cut:])))
+	}
+	p, err := z.InPlace(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p != nil {
+		same("in place", got, p.Float32At(got, 0))
+	}
 }

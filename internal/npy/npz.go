@@ -16,6 +16,7 @@ const maxExpansion = 1032
 // write it.
 type Archive struct {
 	path    string
+	r       io.ReaderAt
 	size    int64 // of the whole file
 	members map[string]*zip.File
 	names   []string
@@ -48,7 +49,7 @@ func NewArchive(path string, r io.ReaderAt, size int64) (*Archive, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, zipReason(err))
 	}
-	a := &Archive{path: path, size: size, members: map[string]*zip.File{}}
+	a := &Archive{path: path, r: r, size: size, members: map[string]*zip.File{}}
 	for _, f := range z.File {
 		name, ok := strings.CutSuffix(f.Name, ".npy")
 		if !ok {
@@ -84,25 +85,75 @@ func (a *Archive) Array(name string, use func(*Array) error) error {
 }
 
 func (a *Archive) member(f *zip.File, name string, use func(*Array) error) error {
-	packed, size := f.CompressedSize64, f.UncompressedSize64
-	if packed > uint64(a.size) || size/maxExpansion > packed {
-		return fmt.Errorf("is damaged: it claims to unpack %d bytes to %d, in a file of %d", packed, size, a.size)
-	}
-	stored := f.Method == zip.Store
-	if stored && packed != size {
-		return fmt.Errorf("is damaged: it claims both %d and %d bytes", packed, size)
-	}
-	r, err := f.Open()
-	if err != nil {
-		return zipReason(err)
-	}
-	defer r.Close()
-	array, err := newArray(r, int64(size), stored)
+	array, r, err := a.start(f, name)
 	if err != nil {
 		return err
 	}
-	array.Name = name
+	defer r.Close()
 	return use(array)
+}
+
+// start opens a member and reads its header.
+func (a *Archive) start(f *zip.File, name string) (*Array, io.Closer, error) {
+	packed, size := f.CompressedSize64, f.UncompressedSize64
+	if packed > uint64(a.size) || size/maxExpansion > packed {
+		return nil, nil, fmt.Errorf("is damaged: it claims to unpack %d bytes to %d, in a file of %d", packed, size, a.size)
+	}
+	stored := f.Method == zip.Store
+	if stored && packed != size {
+		return nil, nil, fmt.Errorf("is damaged: it claims both %d and %d bytes", packed, size)
+	}
+	r, err := f.Open()
+	if err != nil {
+		return nil, nil, zipReason(err)
+	}
+	array, err := newArray(r, int64(size), stored)
+	if err != nil {
+		r.Close()
+		return nil, nil, err
+	}
+	array.Name = name
+	return array, r, nil
+}
+
+// Open opens the array called name to be read with its Next, until it is closed. Errors of Open name the file and the array.
+func (a *Archive) Open(name string) (*Array, io.Closer, error) {
+	f := a.members[name]
+	if f == nil {
+		return nil, nil, fmt.Errorf("read %s: has no array %q", a.path, name)
+	}
+	array, r, err := a.start(f, name)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read %s: array %q: %w", a.path, name, err)
+	}
+	return array, r, nil
+}
+
+// InPlace returns the array called name to be read in place, once its checksum was seen to be right; nil when it is compressed
+// or not in order.
+func (a *Archive) InPlace(name string) (*Array, error) {
+	f := a.members[name]
+	if f == nil || f.Method != zip.Store {
+		return nil, nil
+	}
+	var array *Array
+	err := a.Array(name, func(whole *Array) error {
+		if _, err := io.Copy(io.Discard, whole.r); err != nil { // to the checksum
+			return ended(err)
+		}
+		at, err := f.DataOffset()
+		if err != nil {
+			return zipReason(err)
+		}
+		size := int64(f.UncompressedSize64)
+		array, err = NewArray(io.NewSectionReader(a.r, at, size), size)
+		return err
+	})
+	if err != nil || !array.InPlace() {
+		return nil, err
+	}
+	array.Name = name
+	return array, nil
 }
 
 // Close closes the file.
