@@ -8,10 +8,11 @@ import (
 
 // csvHeader names the columns of [Report.WriteCSV] after the JSON keys. Columns are added at the end only.
 var csvHeader = []string{"id", "ood", "detector", "n_id", "n_ood", "auroc", "auroc_low", "auroc_high",
-	"aupr_in", "aupr_out", "fpr95", "fpr95_ood_positive"}
+	"aupr_in", "aupr_out", "fpr95", "fpr95_ood_positive", "fpr95_low", "fpr95_high",
+	"fpr95_ood_positive_low", "fpr95_ood_positive_high", "detection_error", "autc", "oscr", "p_vs_best", "best"}
 
 // WriteCSV renders the results as CSV with a header: fractions in [0,1] with as many digits as restore the float64
-// exactly. Gates, skipped detectors and warnings are not in it.
+// exactly, empty where there is none. Gates, skipped detectors and warnings are not in it.
 func (r *Report) WriteCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
 	if err := c.Write(csvHeader); err != nil {
@@ -21,9 +22,11 @@ func (r *Report) WriteCSV(w io.Writer) error {
 		for _, res := range g {
 			row := []string{r.ID, res.OOD, res.Detector, strconv.Itoa(res.NID), strconv.Itoa(res.NOOD)}
 			for _, v := range []float64{res.AUROC, res.AUROCLow, res.AUROCHigh,
-				res.AUPRIn, res.AUPROut, res.FPR95, res.FPR95OODPositive} {
-				row = append(row, strconv.FormatFloat(v, 'g', -1, 64))
+				res.AUPRIn, res.AUPROut, res.FPR95, res.FPR95OODPositive, res.FPR95Low, res.FPR95High,
+				res.FPR95OODPositiveLow, res.FPR95OODPositiveHigh, res.DetectionError, res.AUTC} {
+				row = append(row, csvNumber(&v))
 			}
+			row = append(row, csvNumber(res.OSCR), csvNumber(res.PValue), strconv.FormatBool(res.Best))
 			if err := c.Write(row); err != nil {
 				return err
 			}
@@ -31,4 +34,11 @@ func (r *Report) WriteCSV(w io.Writer) error {
 	}
 	c.Flush()
 	return c.Error()
+}
+
+func csvNumber(v *float64) string {
+	if v == nil {
+		return ""
+	}
+	return strconv.FormatFloat(*v, 'g', -1, 64)
 }

@@ -3,6 +3,8 @@ package eval
 import (
 	"fmt"
 	"math"
+	"math/big"
+	"math/bits"
 )
 
 // AUROCInterval returns a confidence interval for the AUROC at the given level, for example 0.95; both ends are
@@ -19,12 +21,12 @@ import (
 // AUROC 0.9 to 0.999, OOD sets that are partly ID). Where DeLong's variance is zero or undefined (a perfect
 // separation, all scores equal, one image on a side) the interval is Newcombe's.
 func (c *Comparison) AUROCInterval(level float64) (low, high float64, err error) {
-	if !(level > 0 && level < 1) {
-		return 0, 0, fmt.Errorf("AUROC interval: the confidence level must lie between 0 and 1, not %v", level)
+	if err := checkLevel(level); err != nil {
+		return 0, 0, err
 	}
 	a, z := c.AUROC(), math.Sqrt2*math.Erfinv(level)
 	scoreLow, scoreHigh := newcombe(a, len(c.id), len(c.ood), z)
-	v := c.delongVariance(a)
+	v := c.delongVariance()
 	if !(v > 0) || a == 0 || a == 1 {
 		return scoreLow, scoreHigh, nil
 	}
@@ -48,25 +50,58 @@ func AUROCInterval(id, ood []float64, level float64) (low, high float64, err err
 	return c.AUROCInterval(level)
 }
 
-// delongVariance returns DeLong's variance of the AUROC a: with the placement of an ID image being the share
+// delongVariance returns DeLong's variance of the AUROC: with the placement of an ID image being the share
 // of OOD images above it and that of an OOD image the share of ID images below it (ties one half),
 //
 //	var = var(placements of ID) / n_id + var(placements of OOD) / n_ood.
 //
-// It is NaN when a side has a single image.
-func (c *Comparison) delongVariance(a float64) float64 {
-	m, n := float64(len(c.id)), float64(len(c.ood))
-	var ofID, ofOOD sum
-	idBelow, oodBelow := 0, 0
+// It is summed in integers, twice a placement being one: 0 only where all placements are equal. It is NaN when a side
+// has a single image.
+func (c *Comparison) delongVariance() float64 {
+	m, n := uint64(len(c.id)), uint64(len(c.ood))
+	var ofID, ofOOD moments
+	var i, o uint64
 	for t := range c.ties(true) {
-		placeID := (n - float64(oodBelow) - float64(t.ood)/2) / n
-		placeOOD := (float64(idBelow) + float64(t.id)/2) / m
-		ofID.add(float64(t.id) * (placeID - a) * (placeID - a))
-		ofOOD.add(float64(t.ood) * (placeOOD - a) * (placeOOD - a))
-		idBelow += t.id
-		oodBelow += t.ood
+		ofID.add(uint64(t.id), 2*(n-o)-uint64(t.ood))
+		ofOOD.add(uint64(t.ood), 2*i+uint64(t.id))
+		i += uint64(t.id)
+		o += uint64(t.ood)
 	}
-	return ofID.value()/(m-1)/m + ofOOD.value()/(n-1)/n
+	return ofID.meanVariance(m)/float64(2*n)/float64(2*n) + ofOOD.meanVariance(n)/float64(2*m)/float64(2*m)
+}
+
+// moments are exact sums of integers and of their squares. The sum must stay below 2^64, the integers below 2^32.
+type moments struct {
+	sum       uint64
+	high, low uint64 // of the sum of squares
+}
+
+func (s *moments) add(times, x uint64) {
+	s.sum += times * x
+	high, low := bits.Mul64(times, x*x)
+	var carry uint64
+	s.low, carry = bits.Add64(s.low, low, 0)
+	s.high += high + carry
+}
+
+// meanVariance returns the variance of the mean of the n integers, (Σx² − (Σx)²/n) / (n−1) / n.
+func (s *moments) meanVariance(n uint64) float64 {
+	if n < 2 {
+		return math.NaN()
+	}
+	size := new(big.Int).SetUint64(n)
+	squares := new(big.Int).SetUint64(s.high)
+	squares.Add(squares.Lsh(squares, 64), new(big.Int).SetUint64(s.low))
+	total := new(big.Int).SetUint64(s.sum)
+	d, _ := squares.Sub(squares.Mul(squares, size), total.Mul(total, total)).Float64()
+	return d / float64(n) / float64(n-1) / float64(n)
+}
+
+func checkLevel(level float64) error {
+	if !(level > 0 && level < 1) {
+		return fmt.Errorf("confidence interval: the level must lie between 0 and 1, not %v", level)
+	}
+	return nil
 }
 
 func logistic(x float64) float64 { return 1 / (1 + math.Exp(-x)) }

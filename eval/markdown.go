@@ -3,30 +3,71 @@ package eval
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
-// WriteMarkdown renders the report as a Markdown table, one row for each OOD set and detector, metrics in percent, the best
-// of a set in bold, followed by the definitions, skipped detectors, warnings and gates.
+// WriteMarkdown renders the report as a Markdown table, one row for each OOD set and detector, metrics in percent,
+// AUROCs that are [Result.Best] and the best of the other metrics of a set in bold, followed by the definitions,
+// skipped detectors, warnings and gates. p is [Result.PValue]; OSCR has a column where it is known.
 func (r *Report) WriteMarkdown(w io.Writer) error {
 	var b strings.Builder
-	b.WriteString("| OOD set | detector | n_id | n_ood | AUROC | 95 % interval | AUPR-in | AUPR-out | FPR@95 |\n")
-	b.WriteString("|---|---|---:|---:|---:|---:|---:|---:|---:|\n")
+	oscr := slices.ContainsFunc(r.Results, func(res Result) bool { return res.OSCR != nil })
+	head := []string{"AUROC", "95 % interval", "p", "AUPR-in", "AUPR-out", "FPR@95", "95 % interval", "detection error", "AUTC"}
+	if oscr {
+		head = append(head, "OSCR")
+	}
+	b.WriteString("| OOD set | detector | n_id | n_ood | " + strings.Join(head, " | ") + " |\n")
+	b.WriteString("|---|---|---:|---:|" + strings.Repeat("---:|", len(head)) + "\n")
+	compared := false
 	for _, g := range r.groups() {
 		best := bestOf(g)
 		for _, res := range g {
-			fmt.Fprintf(&b, "| %s | %s | %d | %d | %s | %.2f - %.2f | %s | %s | %s |\n",
-				markdownText(res.OOD), markdownText(res.Detector), res.NID, res.NOOD,
-				markdownMetric(res.AUROC, best.AUROC), 100*res.AUROCLow, 100*res.AUROCHigh,
-				markdownMetric(res.AUPRIn, best.AUPRIn), markdownMetric(res.AUPROut, best.AUPROut),
-				markdownMetric(res.FPR95, best.FPR95))
+			fmt.Fprintf(&b, "| %s | %s | %d | %d |", markdownText(res.OOD), markdownText(res.Detector), res.NID, res.NOOD)
+			for _, cell := range markdownCells(res, best, len(g) > 1, oscr) {
+				b.WriteString(" " + cell + " |")
+			}
+			b.WriteByte('\n')
 		}
+		compared = compared || len(g) > 1
 	}
-	fmt.Fprintf(&b, "\nID set: %s. Metrics in percent.\n", markdownText(r.ID))
-	b.WriteString(strings.Join(definitions, "\n") + "\n")
+	fmt.Fprintf(&b, "\nID set: %s. ", markdownText(r.ID))
+	b.WriteString(strings.Join(append(legend("Metrics in percent", "bold", compared), definitions...), "\n") + "\n")
 	list(&b, r)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func markdownCells(res, best Result, compared, oscr bool) []string {
+	cells := []string{
+		emphasis(percent(res.AUROC), compared && res.Best),
+		percent(res.AUROCLow) + " - " + percent(res.AUROCHigh),
+		pValue(res.PValue),
+		emphasis(percent(res.AUPRIn), res.AUPRIn == best.AUPRIn),
+		emphasis(percent(res.AUPROut), res.AUPROut == best.AUPROut),
+		emphasis(percent(res.FPR95), res.FPR95 == best.FPR95),
+		percent(res.FPR95Low) + " - " + percent(res.FPR95High),
+		emphasis(percent(res.DetectionError), res.DetectionError == best.DetectionError),
+		emphasis(percent(res.AUTC), res.AUTC == best.AUTC),
+	}
+	switch {
+	case oscr && res.OSCR != nil:
+		cells = append(cells, emphasis(percent(*res.OSCR), best.OSCR != nil && *res.OSCR == *best.OSCR))
+	case oscr:
+		cells = append(cells, "")
+	}
+	return cells
+}
+
+// pValue writes a p-value with two digits, or nothing where there is none.
+func pValue(p *float64) string {
+	switch {
+	case p == nil:
+		return ""
+	case *p < 0.0001:
+		return "<0.0001"
+	}
+	return fmt.Sprintf("%.2g", *p)
 }
 
 func list(b *strings.Builder, r *Report) {
@@ -44,11 +85,11 @@ func list(b *strings.Builder, r *Report) {
 	}
 }
 
-func markdownMetric(v, best float64) string {
-	if v == best {
-		return fmt.Sprintf("**%.2f**", 100*v)
+func emphasis(s string, on bool) string {
+	if on {
+		return "**" + s + "**"
 	}
-	return fmt.Sprintf("%.2f", 100*v)
+	return s
 }
 
 // markdownText keeps a name from breaking the table or becoming markup.

@@ -18,11 +18,22 @@ func sample(t *testing.T) *Report {
 	r := &Report{
 		ID: "cifar10-test",
 		Results: []Result{
-			{"flow", "svhn", 10000, 5000, 0.9895, 0.9881, 0.9907, 0.99456, 0.9801, 0.058, 0.0612},
-			{"msp", "svhn", 10000, 5000, 0.9259, 0.921, 0.93051, 0.95, 0.88, 0.56, 0.2},
-			{"mahalanobis++", "svhn", 10000, 5000, 0.9873, 0.98577, 0.98878, 0.99456, 0.97, 0.068, 0.07},
-			{"msp", "near|far", 10000, 1234567, 1, 0.99, 1, 1, 1, 0, 0},
-			{"flow", "near|far", 10000, 1234567, 0.0312, 0.03, 0.04, 0.001, 0.9, 1, 1},
+			{Detector: "flow", OOD: "svhn", NID: 10000, NOOD: 5000, AUROC: 0.9895, AUROCLow: 0.9881, AUROCHigh: 0.9907,
+				AUPRIn: 0.99456, AUPROut: 0.9801, FPR95: 0.058, FPR95Low: 0.05, FPR95High: 0.0665, FPR95OODPositive: 0.0612,
+				FPR95OODPositiveLow: 0.055, FPR95OODPositiveHigh: 0.07, DetectionError: 0.0465, AUTC: 0.41, OSCR: ref(0.9),
+				Best: true},
+			{Detector: "msp", OOD: "svhn", NID: 10000, NOOD: 5000, AUROC: 0.9259, AUROCLow: 0.921, AUROCHigh: 0.93051,
+				AUPRIn: 0.95, AUPROut: 0.88, FPR95: 0.56, FPR95Low: 0.54, FPR95High: 0.58, FPR95OODPositive: 0.2,
+				FPR95OODPositiveLow: 0.19, FPR95OODPositiveHigh: 0.21, DetectionError: 0.12, AUTC: 0.35, OSCR: ref(0.87),
+				PValue: ref(1.25e-9)},
+			{Detector: "mahalanobis++", OOD: "svhn", NID: 10000, NOOD: 5000, AUROC: 0.9891, AUROCLow: 0.98577, AUROCHigh: 0.98878,
+				AUPRIn: 0.99456, AUPROut: 0.97, FPR95: 0.068, FPR95Low: 0.06, FPR95High: 0.076, FPR95OODPositive: 0.07,
+				DetectionError: 0.05, AUTC: 0.4, PValue: ref(0.0821), Best: true},
+			{Detector: "msp", OOD: "near|far", NID: 10000, NOOD: 1234567, AUROC: 1, AUROCLow: 0.99, AUROCHigh: 1,
+				AUPRIn: 1, AUPROut: 1, Best: true},
+			{Detector: "flow", OOD: "near|far", NID: 10000, NOOD: 1234567, AUROC: 0.0312, AUROCLow: 0.03, AUROCHigh: 0.04,
+				AUPRIn: 0.001, AUPROut: 0.9, FPR95: 1, FPR95Low: 0.99, FPR95High: 1, FPR95OODPositive: 1, DetectionError: 0.5,
+				AUTC: 0.8, PValue: ref(0.0)},
 		},
 		Skipped:  []Skip{{"react", "needs the classifier's head"}},
 		Warnings: []string{"knn: k is 20 instead of 50"},
@@ -32,6 +43,8 @@ func sample(t *testing.T) *Report {
 	}
 	return r
 }
+
+func ref(x float64) *float64 { return &x }
 
 func TestRendering(t *testing.T) {
 	plain := sample(t)

@@ -22,25 +22,58 @@ type Result struct {
 	AUPROut          float64 `json:"aupr_out"`           // see Comparison.AUPROut
 	FPR95            float64 `json:"fpr95"`              // ID positive, see Comparison.FPR95
 	FPR95OODPositive float64 `json:"fpr95_ood_positive"` // as OpenOOD, see Comparison.FPR95OODPositive
+
+	FPR95Low             float64 `json:"fpr95_low"`               // see Comparison.FPR95Interval, level 0.95
+	FPR95High            float64 `json:"fpr95_high"`              //
+	FPR95OODPositiveLow  float64 `json:"fpr95_ood_positive_low"`  // see Comparison.FPR95OODPositiveInterval, level 0.95
+	FPR95OODPositiveHigh float64 `json:"fpr95_ood_positive_high"` //
+
+	DetectionError float64  `json:"detection_error"` // see Comparison.DetectionError
+	AUTC           float64  `json:"autc"`            // see Comparison.AUTC
+	OSCR           *float64 `json:"oscr,omitempty"`  // see OSCR; nil without labels or predictions of the ID images
+
+	// PValue belongs to the hypothesis that this detector's AUROC equals that of the detector with the highest AUROC
+	// on the same OOD set: paired DeLong test, adjusted for the number of detectors by Holm's method. nil for that
+	// detector itself, and where detectors were not compared.
+	PValue *float64 `json:"p_vs_best,omitempty"`
+
+	// Best tells that no other detector was significantly better on this OOD set: it has the highest AUROC, or PValue is
+	// at least 0.05.
+	Best bool `json:"best"`
 }
 
 // Evaluate computes every metric of a detector, given the scores of the ID images and of the OOD set named ood.
-// Its errors are those of [Compare], with the detector and the set in front.
+// Its errors are those of [Compare], with the detector and the set in front. [EvaluateAll] compares several
+// detectors.
 func Evaluate(detector, ood string, idScores, oodScores []float64) (Result, error) {
+	r, _, err := evaluate(detector, ood, idScores, oodScores)
+	return r, err
+}
+
+func evaluate(detector, ood string, idScores, oodScores []float64) (Result, *Comparison, error) {
 	c, err := Compare(idScores, oodScores)
 	if err != nil {
-		return Result{}, fmt.Errorf("evaluate %s on %s: %w", detector, ood, err)
+		return Result{}, nil, fmt.Errorf("evaluate %s on %s: %w", detector, ood, err)
 	}
-	low, high, err := c.AUROCInterval(Level)
-	if err != nil {
-		return Result{}, fmt.Errorf("evaluate %s on %s: %w", detector, ood, err)
-	}
-	return Result{
+	r := Result{
 		Detector: detector, OOD: ood, NID: c.NID(), NOOD: c.NOOD(),
-		AUROC: c.AUROC(), AUROCLow: low, AUROCHigh: high,
-		AUPRIn: c.AUPRIn(), AUPROut: c.AUPROut(),
+		AUROC: c.AUROC(), AUPRIn: c.AUPRIn(), AUPROut: c.AUPROut(),
 		FPR95: c.FPR95(), FPR95OODPositive: c.FPR95OODPositive(),
-	}, nil
+		DetectionError: c.DetectionError(), AUTC: c.AUTC(), Best: true,
+	}
+	for _, i := range []struct {
+		of        func(level float64) (low, high float64, err error)
+		low, high *float64
+	}{
+		{c.AUROCInterval, &r.AUROCLow, &r.AUROCHigh},
+		{c.FPR95Interval, &r.FPR95Low, &r.FPR95High},
+		{c.FPR95OODPositiveInterval, &r.FPR95OODPositiveLow, &r.FPR95OODPositiveHigh},
+	} {
+		if *i.low, *i.high, err = i.of(Level); err != nil {
+			return Result{}, nil, fmt.Errorf("evaluate %s on %s: %w", detector, ood, err)
+		}
+	}
+	return r, c, nil
 }
 
 // Report is what an evaluation found. The first result's detector is the one under test; gates apply to it, the

@@ -23,8 +23,9 @@ var definitions = []string{
 }
 
 // WriteText renders the report for a terminal, under 80 columns wide with names of ordinary length: one block of
-// rows for each OOD set, the detector under test first, metrics in percent, the best of a block marked with *;
-// then the definitions, skipped detectors, warnings and gates.
+// rows for each OOD set, the detector under test first, metrics in percent, AUROCs that are [Result.Best] marked with
+// *, the best of the other metrics in bold; then the definitions, skipped detectors, warnings and gates. Detection error,
+// AUTC, OSCR and p-values are in the other formats.
 func (r *Report) WriteText(w io.Writer, o Options) error {
 	t := textTable{color: o.Color, name: r.nameWidth()}
 	fmt.Fprintf(&t.b, "ID %s", r.ID)
@@ -33,15 +34,18 @@ func (r *Report) WriteText(w io.Writer, o Options) error {
 	}
 	t.b.WriteString("\n\n")
 	t.header()
-	for _, g := range r.groups() {
+	groups := r.groups()
+	compared := false
+	for _, g := range groups {
 		fmt.Fprintf(&t.b, "OOD %s: %s images\n", g[0].OOD, count(g[0].NOOD))
 		best := bestOf(g)
 		for _, res := range g {
-			t.row(res, best)
+			t.row(res, best, len(g) > 1)
 		}
+		compared = compared || len(g) > 1
 	}
 	t.rule()
-	for _, line := range append([]string{"Metrics in percent; * marks the best of its OOD set."}, definitions...) {
+	for _, line := range append(legend("Metrics in percent", "*", compared), definitions...) {
 		t.styled(faint, line)
 		t.b.WriteByte('\n')
 	}
@@ -49,6 +53,15 @@ func (r *Report) WriteText(w io.Writer, o Options) error {
 	t.gates(r.Gates)
 	_, err := io.WriteString(w, strings.ReplaceAll(t.b.String(), " \n", "\n"))
 	return err
+}
+
+// legend says what mark means, where detectors were compared.
+func legend(unit, mark string, compared bool) []string {
+	if !compared {
+		return []string{unit + "."}
+	}
+	return []string{fmt.Sprintf("%s; %s on an AUROC: none is significantly better on this set", unit, mark),
+		"(paired DeLong test against the highest at 5 %, Holm's correction)."}
 }
 
 // textTable collects the lines of a text report.
@@ -67,34 +80,41 @@ func (r *Report) nameWidth() int {
 }
 
 func (t *textTable) header() {
-	fmt.Fprintf(&t.b, "%s%9s  %15s%10s%10s%8s\n", pad("detector", t.name), "AUROC ", "95 % interval", "AUPR-in ", "AUPR-out ", "FPR@95")
+	fmt.Fprintf(&t.b, "%s  AUROC   95 %% interval   AUPR-in AUPR-out  FPR@95  95 %% interval\n", pad("detector", t.name))
 	t.rule()
 }
 
 func (t *textTable) rule() {
-	t.b.WriteString(strings.Repeat("-", t.name+54) + "\n")
+	t.b.WriteString(strings.Repeat("-", t.name+64) + "\n")
 }
 
-func (t *textTable) row(res Result, best Result) {
+func (t *textTable) row(res Result, best Result, compared bool) {
 	t.b.WriteString(pad("  "+res.Detector, t.name))
-	t.metric(9, res.AUROC, best.AUROC)
-	fmt.Fprintf(&t.b, "  %6.2f - %6.2f", 100*res.AUROCLow, 100*res.AUROCHigh)
-	t.metric(10, res.AUPRIn, best.AUPRIn)
-	t.metric(10, res.AUPROut, best.AUPROut)
-	t.metric(9, res.FPR95, best.FPR95)
-	t.b.WriteByte('\n')
+	mark := " "
+	if compared && res.Best {
+		mark = "*"
+	}
+	t.cell(8, fmt.Sprintf("%.2f%s", 100*res.AUROC, mark), mark == "*")
+	t.b.WriteString(pad(interval(res.AUROCLow, res.AUROCHigh), 14))
+	t.cell(9, percent(res.AUPRIn), res.AUPRIn == best.AUPRIn)
+	t.cell(9, percent(res.AUPROut), res.AUPROut == best.AUPROut)
+	t.cell(8, percent(res.FPR95), res.FPR95 == best.FPR95)
+	t.b.WriteString(interval(res.FPR95Low, res.FPR95High) + "\n")
 }
 
-// metric writes a right-aligned percentage, marked when it is the best.
-func (t *textTable) metric(width int, v, best float64) {
-	cell := fmt.Sprintf("%.2f ", 100*v)
-	t.b.WriteString(strings.Repeat(" ", width-len(cell)))
-	if v == best {
-		t.styled(bold, strings.TrimSpace(cell)+"*")
+// cell writes a right-aligned figure, in bold when it is among the best.
+func (t *textTable) cell(width int, s string, best bool) {
+	t.b.WriteString(strings.Repeat(" ", max(0, width-len(s))))
+	if best {
+		t.styled(bold, s)
 		return
 	}
-	t.b.WriteString(cell)
+	t.b.WriteString(s)
 }
+
+func interval(low, high float64) string { return fmt.Sprintf(" %6.2f-%.2f", 100*low, 100*high) }
+
+func percent(x float64) string { return fmt.Sprintf("%.2f", 100*x) }
 
 func (t *textTable) styled(code, s string) {
 	if t.color {
@@ -127,19 +147,23 @@ func (t *textTable) gates(gates []GateResult) {
 	}
 }
 
-// bestOf returns the best value of each metric among the results of one OOD set. Where there is nothing to
-// compare it returns values that no result has.
+// bestOf returns the best value of each metric but the AUROC among the results of one OOD set. Where there is nothing
+// to compare it returns values that no result has.
 func bestOf(group []Result) Result {
-	none := Result{AUROC: -1, AUPRIn: -1, AUPROut: -1, FPR95: 2}
+	none := Result{AUPRIn: -1, AUPROut: -1, FPR95: 2, DetectionError: 2, AUTC: 2}
 	if len(group) < 2 {
 		return none
 	}
 	best := none
 	for _, res := range group {
-		best.AUROC = max(best.AUROC, res.AUROC)
 		best.AUPRIn = max(best.AUPRIn, res.AUPRIn)
 		best.AUPROut = max(best.AUPROut, res.AUPROut)
 		best.FPR95 = min(best.FPR95, res.FPR95)
+		best.DetectionError = min(best.DetectionError, res.DetectionError)
+		best.AUTC = min(best.AUTC, res.AUTC)
+		if res.OSCR != nil && (best.OSCR == nil || *res.OSCR > *best.OSCR) {
+			best.OSCR = res.OSCR
+		}
 	}
 	return best
 }

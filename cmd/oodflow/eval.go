@@ -160,11 +160,7 @@ func (o *evalOptions) parseBaselines() error {
 
 // parseGates reads the gates. The baselines they name are computed, too.
 func (o *evalOptions) parseGates() error {
-	var sets []string
-	for _, set := range o.ood {
-		sets = append(sets, set.name)
-	}
-	if err := o.gateOptions.parse(sets, detect.Names()); err != nil {
+	if err := o.gateOptions.parse(o.setNames(), detect.Names()); err != nil {
 		return err
 	}
 	for _, name := range o.leftBehind() {
@@ -173,6 +169,15 @@ func (o *evalOptions) parseGates() error {
 		}
 	}
 	return nil
+}
+
+// setNames are the names of the OOD sets.
+func (o *evalOptions) setNames() []string {
+	var names []string
+	for _, set := range o.ood {
+		names = append(names, set.name)
+	}
+	return names
 }
 
 // parseList reads a comma-separated list of words out of valid, without repeats.

@@ -156,9 +156,10 @@ func (e *evaluation) measure() error {
 	}
 	meter, finish := e.console.begin("eval", "scores", total*len(e.detectors))
 	defer finish()
+	var scored []eval.Scores
 	for _, d := range e.detectors {
 		meter.Note(d.Name())
-		results, skip, err := e.measureOne(d, meter)
+		s, skip, err := e.measureOne(d, meter)
 		if err != nil {
 			return err
 		}
@@ -166,29 +167,27 @@ func (e *evaluation) measure() error {
 			e.skip(d.Name(), skip)
 			continue
 		}
-		e.report.Results = append(e.report.Results, results...)
+		scored = append(scored, s)
 	}
-	return nil
+	var err error
+	e.report.Results, err = eval.EvaluateAll(e.opts.setNames(), scored)
+	return err
 }
 
-// measureOne returns the figures of one detector on every OOD set, or why there are none.
-func (e *evaluation) measureOne(d detect.Detector, meter *progress.Meter) (results []eval.Result, skip string, err error) {
-	id, err := e.score(d, e.opts.id, e.id, meter)
-	if err != nil {
-		return nil, e.missing(d, err), e.unlessMissing(d, err)
+// measureOne returns the scores of one detector for every set, or why there are none.
+func (e *evaluation) measureOne(d detect.Detector, meter *progress.Meter) (s eval.Scores, skip string, err error) {
+	s.Detector = d.Name()
+	if s.ID, err = e.score(d, e.opts.id, e.id, meter); err != nil {
+		return s, e.missing(d, err), e.unlessMissing(d, err)
 	}
 	for i, set := range e.opts.ood {
 		ood, err := e.score(d, set, e.ood[i], meter)
 		if err != nil {
-			return nil, e.missing(d, err), e.unlessMissing(d, err)
+			return s, e.missing(d, err), e.unlessMissing(d, err)
 		}
-		r, err := eval.Evaluate(d.Name(), set.name, id, ood)
-		if err != nil {
-			return nil, "", err
-		}
-		results = append(results, r)
+		s.OOD = append(s.OOD, ood)
 	}
-	return results, "", nil
+	return s, "", nil
 }
 
 // missing says that a baseline lacks something in the sets. The detector under test must not.

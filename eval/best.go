@@ -1,0 +1,92 @@
+package eval
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Scores are what one detector says about the ID images and about the images of every OOD set. All detectors of
+// an evaluation score the same images in the same order.
+type Scores struct {
+	Detector string
+	ID       []float64
+	OOD      [][]float64 // one for each set
+}
+
+// EvaluateAll computes every metric of every detector on every OOD set, and tells which detectors lead on each: see
+// [Result.Best]. The results are in the order of detectors, and within one of sets. Its errors are those of
+// [Evaluate] and of [Comparison.PairedTest].
+func EvaluateAll(sets []string, detectors []Scores) ([]Result, error) {
+	results := make([]Result, len(detectors)*len(sets))
+	for s, set := range sets {
+		onSet := make([]Result, len(detectors))
+		compared := make([]*Comparison, len(detectors))
+		for d, scores := range detectors {
+			var err error
+			if onSet[d], compared[d], err = evaluate(scores.Detector, set, scores.ID, scores.OOD[s]); err != nil {
+				return nil, err
+			}
+		}
+		if err := markBest(onSet, compared); err != nil {
+			return nil, err
+		}
+		for d, r := range onSet {
+			results[d*len(sets)+s] = r
+		}
+	}
+	return results, nil
+}
+
+// Significance is the error rate of the test behind [Result.Best].
+const Significance = 0.05
+
+// markBest compares every result with the one of the highest AUROC, of equal ones the first, by the paired DeLong test,
+// and adjusts the p-values by Holm's method (Scandinavian Journal of Statistics 6, 1979): with several
+// comparisons some come out small by chance. That the best is picked by the same images it is then compared on makes
+// it look a little too good, which Holm's caution outweighs.
+func markBest(results []Result, compared []*Comparison) error {
+	best := 0
+	for d, r := range results {
+		if r.AUROC > results[best].AUROC {
+			best = d
+		}
+	}
+	p := make([]float64, 0, len(results))
+	for d := range results {
+		if d == best {
+			continue
+		}
+		test, err := compared[best].PairedTest(compared[d])
+		if err != nil {
+			return err
+		}
+		p = append(p, test.PValue)
+	}
+	p = holm(p)
+	for d := range results {
+		if d == best {
+			continue
+		}
+		adjusted := p[0]
+		p = p[1:]
+		results[d].PValue, results[d].Best = &adjusted, adjusted >= Significance
+	}
+	return nil
+}
+
+// holm returns p-values adjusted for their number: the smallest of k times k, the next one times k − 1, and so on,
+// none smaller than the one before it or greater than 1.
+func holm(p []float64) []float64 {
+	order := make([]int, len(p))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(p[a], p[b]) })
+	adjusted := make([]float64, len(p))
+	least := 0.0
+	for rank, i := range order {
+		least = max(least, min(1, float64(len(p)-rank)*p[i]))
+		adjusted[i] = least
+	}
+	return adjusted
+}

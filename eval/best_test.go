@@ -1,0 +1,57 @@
+package eval
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+// TestHolm has the example of Holm's paper's method worked by hand: 4·0.01, 3·0.013, kept monotone, 2·0.03, 0.2.
+func TestHolm(t *testing.T) {
+	got := holm([]float64{0.03, 0.01, 0.2, 0.013})
+	for i, want := range []float64{0.06, 0.04, 0.2, 0.04} {
+		near(t, "adjusted p-value", got[i], want, 1e-15)
+	}
+	if got := holm([]float64{0.9, 0.8}); got[0] != 1 || got[1] != 1 {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestBestAreThoseNotSignificantlyWorse(t *testing.T) {
+	r := rand.New(rand.NewPCG(41, 42))
+	id, far, near := normal(r, 500, 0, 1), normal(r, 400, 3, 1), normal(r, 400, 0.5, 1)
+	blur := func(x []float64, sd float64) []float64 {
+		return apply(func(v float64) float64 { return v + sd*r.NormFloat64() }, x)
+	}
+	detectors := []Scores{
+		{"sharp", id, [][]float64{far, near}},
+		{"blurred", blur(id, 2), [][]float64{blur(far, 2), blur(near, 2)}},
+		{"alike", blur(id, 0.01), [][]float64{blur(far, 0.01), blur(near, 0.01)}},
+	}
+	results, err := EvaluateAll([]string{"far", "near"}, detectors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]bool{"sharp": true, "alike": true, "blurred": false}
+	leaders := 0
+	for i, res := range results {
+		if res.Detector != detectors[i/2].Detector || res.OOD != []string{"far", "near"}[i%2] {
+			t.Errorf("result %d is %s on %s", i, res.Detector, res.OOD)
+		}
+		if res.Best != want[res.Detector] {
+			t.Errorf("%s on %s: best %v, p %v", res.Detector, res.OOD, res.Best, *res.PValue)
+		}
+		if res.PValue == nil {
+			leaders++
+		} else if res.Best != (*res.PValue >= 0.05) {
+			t.Errorf("%s on %s: best %v with p %v", res.Detector, res.OOD, res.Best, *res.PValue)
+		}
+	}
+	if leaders != 2 {
+		t.Errorf("%d results without a p-value for 2 sets", leaders)
+	}
+	detectors[1].ID = detectors[1].ID[1:]
+	if _, err := EvaluateAll([]string{"far", "near"}, detectors); err == nil || !strings.Contains(err.Error(), "same images") {
+		t.Errorf("detectors that scored other images: %v", err)
+	}
+}
