@@ -161,7 +161,16 @@ func (o *trainOptions) fitFlow(ctx context.Context, r *features.Reader, kept *ch
 		Raw:          o.flow.raw,
 		Keep:         kept.Keep,
 	}
+	finish := func() {}
+	defer func() { finish() }()
+	opt.Reading = func(n, total int) {
+		if c.meter == nil {
+			_, finish = c.begin("read", "rows", total)
+		}
+		c.meter.Add(n)
+	}
 	heading := sync.OnceFunc(func() {
+		finish()
 		c.note("%6s %7s %12s %12s %12s", "step", "epoch", "train NLL", "valid NLL", "per feature")
 	})
 	file, report, err := detect.TrainFlow(ctx, r, opt, func(p flow.Point) {

@@ -33,6 +33,10 @@ type FlowOptions struct {
 	flow.Options
 	Raw  bool // leave the features as they are instead of L2-normalising them
 	Keep Keep // checkpoints; none by default
+
+	// Reading, if not nil, is told that n more rows were read, out of the total that the flow's starting point takes. With
+	// many features that is a while; the first progress of the training comes after it.
+	Reading func(n, total int)
 }
 
 // TrainFlow divides the images of r at random into those to fit on, to stop by, and to calibrate on, trains a flow and sets
@@ -71,7 +75,10 @@ func TrainFlow(ctx context.Context, r *features.Reader, opt FlowOptions, progres
 
 func fitFlow(ctx context.Context, r *features.Reader, fit, valid []int, opt FlowOptions, keep flow.Keeping, progress func(flow.Point)) (*Flow, *flow.Report, error) {
 	d := &Flow{normalize: !opt.Raw}
-	train, fit, err := d.data(ctx, r, fit)
+	if opt.Keep.Resume != nil {
+		opt.Reading = nil // the start is in the checkpoint
+	}
+	train, fit, err := d.data(&flowRows{ctx: ctx, r: r, index: fit, normalize: d.normalize, reading: opt.Reading})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -97,30 +104,32 @@ func fitFlow(ctx context.Context, r *features.Reader, fit, valid []int, opt Flow
 	return d, report, nil
 }
 
-// data returns the images to fit on with their classes, and which they are; images without a class are left out where
+// data returns the rows to fit on with their classes, and which images they are; images without a class are left out where
 // others have one.
-func (d *Flow) data(ctx context.Context, r *features.Reader, fit []int) (flow.Data, []int, error) {
+func (d *Flow) data(fit *flowRows) (flow.Data, []int, error) {
+	r := fit.r
 	predicted, err := r.Predicted()
 	if err != nil {
 		return flow.Data{}, nil, err
 	}
-	c, warnings, err := classesOf("flow", pickRows(r.Labels, 1, fit), pickRows(predicted, 1, fit))
+	c, warnings, err := classesOf("flow", pickRows(r.Labels, 1, fit.index), pickRows(predicted, 1, fit.index))
 	var needs *NeedsError
 	if err != nil && !errors.As(err, &needs) {
 		return flow.Data{}, nil, err
 	}
 	d.warn = warnings
 	if err != nil {
-		rows, err := inMemory(&flowRows{ctx: ctx, r: r, index: fit, normalize: d.normalize})
-		return flow.Data{Rows: rows}, fit, err
+		rows, err := inMemory(fit)
+		return flow.Data{Rows: rows}, fit.index, err
 	}
 	var known, labels []int
 	for i, k := range c.of {
 		if k >= 0 {
-			known, labels = append(known, fit[i]), append(labels, k)
+			known, labels = append(known, fit.index[i]), append(labels, k)
 		}
 	}
-	rows, err := inMemory(&flowRows{ctx: ctx, r: r, index: known, normalize: d.normalize})
+	fit.index = known
+	rows, err := inMemory(fit)
 	return flow.Data{Rows: rows, Labels: labels, Classes: c.count}, known, err
 }
 

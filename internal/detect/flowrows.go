@@ -15,6 +15,10 @@ type flowRows struct {
 	index     []int // the images
 	normalize bool
 
+	reading func(n, total int) // see FlowOptions; nil when the start is made
+	unread  int                // rows to read before that
+	before  int                // and at first
+
 	images []int // scratch of Read
 }
 
@@ -42,7 +46,21 @@ func (f *flowRows) Read(dst []float32, index []int) error {
 	} else {
 		err = features.CheckFinite(dst, f.r.D)
 	}
+	f.tell(len(index))
 	return features.NameRow(err, func(row int) (int, string) { return f.images[row], f.r.ID(f.images[row]) })
+}
+
+// tell reports that n more rows are read.
+func (f *flowRows) tell(n int) {
+	if f.reading == nil {
+		return
+	}
+	n = min(n, f.unread)
+	f.unread -= n
+	f.reading(n, f.before)
+	if f.unread == 0 {
+		f.reading = nil
+	}
 }
 
 // mostInMemory is how many bytes of features are kept in memory instead of being read again for every epoch; a variable
@@ -52,7 +70,9 @@ var mostInMemory = 256 << 20
 // inMemory reads the rows into memory if they are few enough.
 func inMemory(f *flowRows) (flow.Rows, error) {
 	n, d := f.Len(), f.Dim()
+	f.before, f.unread = n, n
 	if n > mostInMemory/4/d {
+		f.before, f.unread = 2*n, 2*n // for the means, and for the covariance
 		return f, nil
 	}
 	x := make([]float32, n*d)

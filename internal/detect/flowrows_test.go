@@ -36,6 +36,24 @@ func TestTrainingFromAFileIsThatFromMemory(t *testing.T) {
 	}
 }
 
+// TestReadingIsToldUntilTheFirstCheck wants every row that the start reads told, before the first check and not after it.
+func TestReadingIsToldUntilTheFirstCheck(t *testing.T) {
+	defer func(was int) { mostInMemory = was }(mostInMemory)
+	for _, most := range []int{0, 256 << 20} {
+		mostInMemory = most
+		told, total := 0, 0
+		opt := FlowOptions{Options: flow.Options{Stop: flow.StopNever, Epochs: 2}, Reading: func(n, of int) { told, total = told+n, of }}
+		_, _, err := TrainFlow(t.Context(), reader(t, randomSet(5, 700, 6, 3)), opt, func(flow.Point) {
+			if told == 0 || told != total {
+				t.Errorf("most %d: %d rows of %d told at a check", most, told, total)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // reader keeps s in a file and opens it.
 func reader(t *testing.T, s *features.Set) *features.Reader {
 	t.Helper()
