@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/oodflow/oodflow/internal/blas"
 )
 
 // hard is a training that is meant to go wrong, drawn at random: what networks leave in their last layer, and worse.
@@ -30,11 +32,16 @@ type hard struct {
 func drawHard(seed uint64) *hard {
 	h := &hard{rng: rand.New(rand.NewPCG(seed, 99))}
 	h.drawSize()
+	h.drawRest()
+	return h
+}
+
+// drawRest draws what depends on the size.
+func (h *hard) drawRest() {
 	h.drawOptions()
 	h.drawValues()
 	h.drawColumns()
 	h.drawLabels()
-	return h
 }
 
 // oneOf picks one of values.
@@ -190,6 +197,19 @@ func FuzzHardTraining(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, seed uint64) { drawHard(seed).check(t) })
+}
+
+// TestHardTrainingOfManyFeatures draws trainings on few rows of 4,096 features, whose covariance takes d³ operations.
+func TestHardTrainingOfManyFeatures(t *testing.T) {
+	if choice, err := blas.Use(); testing.Short() || raceEnabled || err != nil || choice.Name == "gonum" {
+		t.Skip("takes a minute without a fast BLAS")
+	}
+	for seed := range uint64(1) {
+		h := &hard{rng: rand.New(rand.NewPCG(seed, 4096)), d: 4096, n: 40}
+		h.drawRest()
+		h.opt.Arch, h.opt.Hidden, h.opt.Epochs = ArchRealNVP, 16, 1
+		t.Run(fmt.Sprint(seed), h.check)
+	}
 }
 
 // hardLimit is far above what any of these trainings takes.
