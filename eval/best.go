@@ -2,6 +2,7 @@ package eval
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -13,8 +14,8 @@ type Scores struct {
 	OOD      [][]float64 // one for each set
 }
 
-// EvaluateAll computes every metric of every detector on every OOD set, and tells which detectors lead on each: see
-// [Result.Best]. The results are in the order of detectors, and within one of sets. Its errors are those of
+// EvaluateAll computes every metric of every detector on every OOD set, and compares the detectors with the best one of
+// the set, see [Result.Best], and with the first, which is the one under test, see [Result.GainSE]. The results are in the order of detectors, and within one of sets. Its errors are those of
 // [Evaluate] and of [Comparison.PairedTest].
 func EvaluateAll(sets []string, detectors []Scores) ([]Result, error) {
 	results := make([]Result, len(detectors)*len(sets))
@@ -28,6 +29,9 @@ func EvaluateAll(sets []string, detectors []Scores) ([]Result, error) {
 			}
 		}
 		if err := markBest(onSet, compared); err != nil {
+			return nil, err
+		}
+		if err := compareWithFirst(onSet, compared); err != nil {
 			return nil, err
 		}
 		for d, r := range onSet {
@@ -70,6 +74,20 @@ func markBest(results []Result, compared []*Comparison) error {
 		adjusted := p[0]
 		p = p[1:]
 		results[d].PValue, results[d].Best = &adjusted, adjusted >= Significance
+	}
+	return nil
+}
+
+// compareWithFirst fills in the standard errors of the differences to the first detector.
+func compareWithFirst(results []Result, compared []*Comparison) error {
+	for d := 1; d < len(results); d++ {
+		test, err := compared[0].PairedTest(compared[d])
+		if err != nil {
+			return err
+		}
+		if !math.IsNaN(test.SE) {
+			results[d].GainSE = &test.SE
+		}
 	}
 	return nil
 }

@@ -41,6 +41,9 @@ func TestBestAreThoseNotSignificantlyWorse(t *testing.T) {
 		if res.Best != want[res.Detector] {
 			t.Errorf("%s on %s: best %v, p %v", res.Detector, res.OOD, res.Best, *res.PValue)
 		}
+		if first := i/2 == 0; first != (res.GainSE == nil) || !first && *res.GainSE <= 0 {
+			t.Errorf("%s on %s: standard error of the gain %v", res.Detector, res.OOD, res.GainSE)
+		}
 		if res.PValue == nil {
 			leaders++
 		} else if res.Best != (*res.PValue >= 0.05) {

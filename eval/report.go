@@ -37,6 +37,10 @@ type Result struct {
 	// detector itself, and where detectors were not compared.
 	PValue *float64 `json:"p_vs_best,omitempty"`
 
+	// GainSE is the standard error of what the detector under test is ahead, that is of its AUROC minus this one, see
+	// Difference. nil for that detector itself, and where detectors were not compared or a side has a single image.
+	GainSE *float64 `json:"gain_se,omitempty"`
+
 	// Best tells that no other detector was significantly better on this OOD set: it has the highest AUROC, or PValue is
 	// at least 0.05.
 	Best bool `json:"best"`
