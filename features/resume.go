@@ -67,35 +67,59 @@ func openLog(f *os.File, key logKey, mark func([]byte) error) (*batchLog, Found,
 	return l, found, err
 }
 
-// compare says in what there differs from here.
+// compare is a *ResumeError when there is another than here.
 func (there logKey) compare(here logKey) error {
-	var differ []string
-	note := func(name, a, b string) {
-		if a != b {
-			differ = append(differ, fmt.Sprintf("%s is %s there and %s here", name, orNothing(a), orNothing(b)))
-		}
-	}
-	note("the feature dimension", fmt.Sprint(there.D), fmt.Sprint(here.D))
-	note("the number of logits", fmt.Sprint(there.C), fmt.Sprint(here.C))
-	all := maps.Clone(there.Key)
-	maps.Copy(all, here.Key)
-	for _, k := range slices.Sorted(maps.Keys(all)) {
-		note(k, there.Key[k], here.Key[k])
-	}
-	if differ != nil {
-		return &ResumeError{differ}
+	d := there.differences(here, func(name, a, b string) string { return fmt.Sprintf("%s is %s there and %s here", name, a, b) })
+	if d != nil {
+		return &ResumeError{d}
 	}
 	return nil
 }
 
-func orNothing(s string) string {
-	switch {
-	case s == "":
-		return "nothing"
-	case len(s) > 200:
-		return fmt.Sprintf("%.200s...", s)
+// differences says in what a differs from b, in words.
+func (a logKey) differences(b logKey, words func(name, a, b string) string) (differ []string) {
+	note := func(name, a, b string) {
+		if a != b {
+			a, b = apart(a, b)
+			differ = append(differ, words(name, a, b))
+		}
 	}
-	return s
+	note("the feature dimension", fmt.Sprint(a.D), fmt.Sprint(b.D))
+	note("the number of logits", fmt.Sprint(a.C), fmt.Sprint(b.C))
+	all := maps.Clone(a.Key)
+	maps.Copy(all, b.Key)
+	for _, k := range slices.Sorted(maps.Keys(all)) {
+		note(k, a.Key[k], b.Key[k])
+	}
+	return differ
+}
+
+// apart shortens two texts that differ to where they do.
+func apart(a, b string) (string, string) {
+	const most, before = 200, 30
+	same := 0
+	for same < min(len(a), len(b)) && a[same] == b[same] {
+		same++
+	}
+	short := func(s string) string {
+		from := 0
+		if same > most {
+			from = same - before
+		}
+		switch text := strings.ToValidUTF8(s[from:min(len(s), from+most)], ""); {
+		case s == "":
+			return "nothing"
+		case from > 0 && len(s) > from+most:
+			return "..." + text + "..."
+		case from > 0:
+			return "..." + text
+		case len(s) > most:
+			return text + "..."
+		default:
+			return text
+		}
+	}
+	return short(a), short(b)
 }
 
 // errTorn says that a log ends here: with less than a record, or with something that is none.

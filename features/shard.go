@@ -2,6 +2,7 @@ package features
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 )
 
@@ -14,6 +15,9 @@ type Shard struct {
 	Total  int `json:"total"` // images of the source
 	Batch  int `json:"batch"` // images per run of the classifier: parts are whole batches
 }
+
+// MaxShards is the largest number of parts.
+const MaxShards = 1 << 20
 
 // String is "2 of 4, images 65 to 128 of 200".
 func (s *Shard) String() string {
@@ -47,7 +51,10 @@ func parseShard(text string) (*Shard, error) {
 	if err := json.Unmarshal([]byte(text), s); err != nil {
 		return nil, fmt.Errorf("read which part of the images it is: %w", err)
 	}
-	if s.Number < 1 || s.Number > s.Of || s.First < 0 || s.First >= s.End || s.End > s.Total || s.Batch < 1 {
+	if s.Of > MaxShards || s.Total > 1<<40 || s.Batch > 1<<40 {
+		return nil, errors.New("it says that it is a part of more than there can be")
+	}
+	if s.Number < 1 || s.Number > s.Of || s.Batch < 1 || s.First >= s.End || *s != *ShardOf(s.Number, s.Of, s.Total, s.Batch) {
 		return nil, fmt.Errorf("it says that it is part %d of %d, images %d to %d of %d, which cannot be", s.Number, s.Of, s.First+1, s.End, s.Total)
 	}
 	return s, nil

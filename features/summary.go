@@ -49,6 +49,7 @@ type Summary struct {
 	DuplicateIDs  int `json:"duplicate_ids"`  // images whose id is an earlier image's
 
 	Provenance Provenance `json:"provenance"`
+	Shard      *Shard     `json:"shard,omitempty"` // which part of the source it is; nil for all, or when not known
 }
 
 // Norms describes the L2 norms of the raw feature vectors. Quantiles are interpolated linearly, as NumPy does.
@@ -75,7 +76,7 @@ func Summarize(s *Set, opt SummaryOptions) (*Summary, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
-	sum := &Summary{N: s.N, D: s.D, Classes: s.C, DType: s.DType, HasHead: s.Head != nil, Provenance: s.Provenance}
+	sum := &Summary{N: s.N, D: s.D, Classes: s.C, DType: s.DType, HasHead: s.Head != nil, Provenance: s.Provenance, Shard: s.Shard}
 	for _, y := range s.Labels {
 		if y >= 0 {
 			sum.Labelled++

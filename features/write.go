@@ -2,6 +2,7 @@ package features
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -31,14 +32,27 @@ func Save(path string, s *Set) error {
 		N: n, D: s.D, C: s.C, Features: s.Features, Logits: s.Logits, Labels: s.Labels, IDs: s.IDs,
 		Head: s.Head, Classes: s.Classes, Provenance: s.Provenance, Shard: s.Shard,
 	})
-	return r.save(path)
+	return r.Save(context.Background(), path)
 }
 
 var errNoImage = errors.New("there is no image to write")
 
-// save writes the set of r to path, column by column.
-func (r *Reader) save(path string) error {
-	return atomicfile.Write(path, r.encode)
+// Save writes the set to path, some rows at a time: it need not fit in memory. Cancelled, it writes nothing.
+func (r *Reader) Save(ctx context.Context, path string) error {
+	return atomicfile.Write(path, func(out io.Writer) error { return r.encode(cancellable{ctx, out}) })
+}
+
+// cancellable is a writer that fails once ctx is cancelled.
+type cancellable struct {
+	ctx context.Context
+	io.Writer
+}
+
+func (c cancellable) Write(b []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.Writer.Write(b)
 }
 
 // encode writes the file: header, then the columns, widest type first so that each is aligned.

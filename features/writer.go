@@ -1,6 +1,7 @@
 package features
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -157,7 +158,10 @@ func (w *Writer) Len() int { return int(w.log.n) }
 // Close puts the file together, syncs it and gives it its name. A Writer that failed, was aborted or holds
 // no image writes nothing and returns an error. Nothing temporary is left, except the log of one that [Begin] or [Resume]
 // made, if the file could not be written: free some space, and resume.
-func (w *Writer) Close() error {
+func (w *Writer) Close() error { return w.CloseContext(context.Background()) }
+
+// CloseContext is Close that can be cancelled, as one that could not write the file.
+func (w *Writer) CloseContext(ctx context.Context) error {
 	if w.err == nil && w.log.n == 0 {
 		w.fail(fmt.Errorf("write %s: %w", w.path, errNoImage))
 	}
@@ -167,7 +171,7 @@ func (w *Writer) Close() error {
 	}
 	r, err := w.log.reader(w.h)
 	if err == nil {
-		err = r.save(w.path)
+		err = r.Save(ctx, w.path)
 	} else {
 		err = fmt.Errorf("write %s: %w", w.path, bare(err))
 	}

@@ -12,9 +12,10 @@ import (
 	"github.com/oodflow/oodflow/internal/blas"
 )
 
-const benchFlowLong = `Times a flow on this machine, on random features: a training step (forward, backward, Adam), scoring
-one batch, and the matrix products of each alone, which are the floor. Medians, so that a job can be sized and
-the speed of one machine compared with another's.`
+const benchFlowLong = `Times a flow on this machine, on random features: a training step (forward,
+backward, Adam), scoring one batch, and the matrix products of each alone, which
+are the floor. Medians, so that a job can be sized and the speed of one machine
+compared with another's.`
 
 const benchFlowExample = `  oodflow bench flow --dim 512
   oodflow bench flow --dim 2048 --layers 4 --batch 256 --json

@@ -67,6 +67,11 @@ func completeArgument(extensions ...string) cobra.CompletionFunc {
 	}
 }
 
+// completeArguments completes all arguments of a command to files with these extensions.
+func completeArguments(extensions ...string) cobra.CompletionFunc {
+	return cobra.FixedCompletions(extensions, cobra.ShellCompDirectiveFilterFileExt)
+}
+
 // noFiles keeps the shell from offering files for flags that take numbers and names.
 func noFiles(cmd *cobra.Command, flags ...string) {
 	for _, f := range flags {

@@ -34,7 +34,9 @@ preprocessing, engine and batch are the same, and the names, sizes and labels of
 the images done. FEATURES.part goes when FEATURES is complete; until then both
 are there, so the disk needs room for twice the size of FEATURES.
 
---shard I/N takes the Ith of N parts of the images, on as many machines, say.`
+--shard I/N takes the Ith of N parts of the images, on as many machines, say.
+'oodflow features merge' makes of the N files the one that a single run would
+have written.`
 
 const extractExample = `  oodflow extract --model resnet.onnx --images photos/train --out train.safetensors
   oodflow extract --model resnet.onnx --images photos/train --resume \
@@ -149,11 +151,11 @@ func runExtract(ctx context.Context, opts extractOptions, c *console) error {
 	if err != nil {
 		return e.leave(err)
 	}
-	if err := e.finish(); err != nil {
+	if err := e.finish(ctx); err != nil {
 		return err
 	}
 	took := time.Since(start)
-	c.note("%s: %d images, %d features each, in %s (%s/s) with %s%s", opts.out, p.report.Images, p.info.Dim,
+	c.note("%s: %s, %d features each, in %s (%s/s) with %s%s", opts.out, count(p.report.Images, "image", "images"), p.info.Dim,
 		progress.Duration(took), progress.Rate(float64(p.report.Images-before)/took.Seconds()), p.engine(), p.top1(e.hits))
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strconv"
 
@@ -114,32 +113,33 @@ func (e *extraction) add(b features.Batch, m imageset.Mark) error {
 // leave ends an extraction that failed or was interrupted, and keeps what can be gone on with.
 func (e *extraction) leave(err error) error {
 	defer e.w.Abort()
-	interrupted := errors.Is(err, context.Canceled)
 	if errors.Is(err, imageset.ErrOtherImages) {
 		err = withHint(fmt.Errorf("resume %s: %w", e.part, err), "give the images of the interrupted extraction, or leave out --resume")
 	}
-	if e.part == "" || e.w.Len() == 0 || !interrupted && e.done == nil && !e.w.Safe() {
+	if e.part == "" || e.w.Len() == 0 || !errors.Is(err, context.Canceled) && e.done == nil && !e.w.Safe() {
 		return err
 	}
-	n := e.w.Len()
 	if failed := e.w.Keep(); failed != nil {
 		e.c.warn("%v", failed)
 	}
-	if interrupted {
-		return &resumable{fmt.Errorf("interrupted; no features were written, but those of %s are in %s", count(n, "image", "images"), e.part), e.again}
+	return e.kept(err)
+}
+
+// kept tells what is in the part file, after an error.
+func (e *extraction) kept(err error) error {
+	done := count(e.w.Len(), "image", "images")
+	if errors.Is(err, context.Canceled) {
+		return &resumable{fmt.Errorf("interrupted; no features were written, but those of %s are in %s", done, e.part), e.again}
 	}
-	e.c.note("the features of %s are kept in %s, and --resume goes on with them", count(n, "image", "images"), e.part)
+	e.c.note("the features of %s are kept in %s, and --resume goes on with them", done, e.part)
 	return err
 }
 
 // finish writes the file.
-func (e *extraction) finish() error {
-	err := e.w.Close()
-	if err == nil {
-		return nil
+func (e *extraction) finish(ctx context.Context) error {
+	err := e.w.CloseContext(ctx)
+	if _, gone := os.Lstat(e.part); err == nil || e.part == "" || gone != nil {
+		return err
 	}
-	if _, gone := os.Lstat(e.part); e.part != "" && !errors.Is(gone, fs.ErrNotExist) {
-		e.c.note("the features are kept in %s, and --resume goes on with them", e.part)
-	}
-	return err
+	return e.kept(err)
 }

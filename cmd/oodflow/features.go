@@ -41,6 +41,7 @@ func newFeaturesCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&opts.json, "json", false, "write JSON")
+	cmd.AddCommand(newMergeCommand())
 	return cmd
 }
 
@@ -99,6 +100,9 @@ func writeSummary(w io.Writer, path string, s *features.Summary) error {
 		if fault.n > 0 {
 			line("note", "%d %s", fault.n, fault.text)
 		}
+	}
+	if s.Shard != nil {
+		line("part", "%s", s.Shard)
 	}
 	writeProvenance(line, s.Provenance)
 	return t.Flush()

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -14,9 +15,16 @@ import (
 )
 
 // commands are the root and all commands below it.
-func commands() []*cobra.Command {
-	root := newRootCommand()
-	return append([]*cobra.Command{root}, root.Commands()...)
+func commands() (all []*cobra.Command) {
+	below := []*cobra.Command{newRootCommand()}
+	for len(below) > 0 {
+		cmd := below[0]
+		all, below = append(all, cmd), below[1:]
+		if cmd.Name() != "completion" { // cobra's own
+			below = append(below, cmd.Commands()...)
+		}
+	}
+	return all
 }
 
 // examples are the command lines in a command's help, without the program's name.
@@ -77,6 +85,11 @@ func TestExamplesRun(t *testing.T) {
 			}
 			mustRun(t, args...)
 			ran[args[0]]++
+			if slices.Contains(args, "2/3") { // the other parts
+				for _, part := range []string{"1", "3"} {
+					mustRun(t, strings.Fields(strings.NewReplacer("2/3", part+"/3", "-2", "-"+part).Replace(strings.Join(args, " ")))...)
+				}
+			}
 		}
 	}
 	for _, name := range []string{"inspect", "extract", "train", "score", "eval", "features", "doctor"} {

@@ -36,14 +36,15 @@ const exitStatusHelp = `Exit status:
   0    success
   1    an error: a file is missing or damaged, a model cannot be run, ...
   2    bad usage: the command line cannot be carried out
-{{- if or (eq .Name "eval") .HasAvailableSubCommands}}
+{{- if or (eq .Name "eval") (not .HasParent)}}
   3    the report is written, and a gate of eval was missed{{end}}
   130  interrupted: no file was written{{if eq .Name "train"}}, or DETECTOR.checkpoint alone{{else if eq .Name "extract"}}, or FEATURES.part alone{{else if eq .Name "fetch"}}, or FILE.part alone{{end}}
 `
 
 // usageTemplate is cobra's, with examples first, fewer words and the exit statuses.
 const usageTemplate = `Usage:
-  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND [flags]{{else}}{{.UseLine}}{{end}}
+  {{if .HasParent}}{{.UseLine}}{{end}}{{if and .HasParent .HasAvailableSubCommands}}
+  {{end}}{{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND [flags]{{end}}
 {{- if .HasExample}}
 
 Examples:
@@ -99,10 +100,16 @@ func newRootCommand() *cobra.Command {
 	root.SetHelpCommand(newHelpCommand())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
-	for _, sub := range root.Commands() {
-		sub.Flags().SortFlags = false
-	}
+	keepFlagOrder(root)
 	return root
+}
+
+// keepFlagOrder has the help list flags as they were defined, for all commands below cmd.
+func keepFlagOrder(cmd *cobra.Command) {
+	for _, sub := range cmd.Commands() {
+		sub.Flags().SortFlags = false
+		keepFlagOrder(sub)
+	}
 }
 
 // runRoot handles a command line that names no known command.

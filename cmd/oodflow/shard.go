@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/pflag"
@@ -29,8 +28,8 @@ func (s *shard) Type() string { return "" }
 // Set takes "2/4".
 func (s *shard) Set(text string) error {
 	var v shard
-	if n, err := fmt.Sscanf(text, "%d/%d", &v.number, &v.of); n < 2 || err != nil || v.String() != text || v.number < 1 || v.number > v.of {
-		return errors.New("want I/N with I from 1 to N, as in 2/4")
+	if n, err := fmt.Sscanf(text, "%d/%d", &v.number, &v.of); n < 2 || err != nil || v.String() != text || v.number < 1 || v.number > v.of || v.of > features.MaxShards {
+		return fmt.Errorf("want I/N with I from 1 to N, as in 2/4, and N at most %d", features.MaxShards)
 	}
 	*s = v
 	return nil
