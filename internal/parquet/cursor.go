@@ -33,6 +33,9 @@ type page struct {
 // Cursor starts reading a column of a group.
 func (f *File) Cursor(group, column int) (*Cursor, error) {
 	p, err := f.openPages(group, column)
+	if err == nil && p.column.maxRep > 0 {
+		err = errors.New("the column is repeated: lists are not read")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read column %s of row group %d: %w", f.Columns[column].Path, group, err)
 	}
@@ -104,21 +107,8 @@ func (c *Cursor) turn(skip int64) error {
 // open prepares reading the values of a page.
 func (c *Cursor) open(h pageHeader, data []byte) (err error) {
 	p := page{left: h.values}
-	if max := c.pages.column.maxDef; max > 0 {
-		levels := data
-		if h.kind == dataPageV2 {
-			levels, data = data[:h.defBytes], data[h.defBytes:]
-		} else {
-			if h.defEncoding != encodingRLE {
-				return fmt.Errorf("definition levels in encoding %s are not read", encodingName(h.defEncoding))
-			}
-			if levels, data, err = cutBytes(data); err != nil {
-				return err
-			}
-		}
-		if p.defs, err = newHybrid(levels, bitsFor(max)); err != nil {
-			return err
-		}
+	if _, p.defs, data, err = c.pages.levels(h, data); err != nil {
+		return err
 	}
 	switch h.encoding {
 	case encodingPlain:

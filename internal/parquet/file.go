@@ -1,11 +1,12 @@
-// Package parquet reads columns of Parquet files value by value.
+// Package parquet reads columns of Parquet files value by value, and writes tables of vectors.
 //
-// It reads what data sets of images are kept in: columns of byte arrays and
-// integers, which may be fields of a struct and may be null but are not
-// repeated, in plain and dictionary encoding, uncompressed or as Snappy, gzip or
-// Zstandard. Everything else is refused by name. Memory holds one page of each
-// column that is read and its dictionary; no length in a file is believed beyond
-// the bytes that are there.
+// It reads what data sets of images and their features are kept in: columns of
+// byte arrays and integers, which may be fields of a struct and may be null but
+// are not repeated, and columns of lists of floating-point numbers, all of one
+// length; in plain, dictionary and byte-stream-split encoding, uncompressed or
+// as Snappy, gzip or Zstandard. Everything else is refused by name. Memory holds
+// one page of each column that is read and its dictionary; no length in a file
+// is believed beyond the bytes that are there.
 //
 // Format: Apache Parquet, https://parquet.apache.org/docs/file-format/ and
 // parquet.thrift of version 2.10.
@@ -25,9 +26,12 @@ type Type int64
 
 // The types that are read. Others, of parquet.thrift, can be skipped.
 const (
-	Int32     Type = 1
-	Int64     Type = 2
-	ByteArray Type = 6
+	Int32      Type = 1
+	Int64      Type = 2
+	Float      Type = 4
+	Double     Type = 5
+	ByteArray  Type = 6
+	FixedBytes Type = 7
 )
 
 // File is an opened file. It may be read by several goroutines at a time.
@@ -50,8 +54,10 @@ type Column struct {
 	Path string
 	Type Type
 
-	maxDef   int64 // definition level of a value that is not null
-	repeated bool
+	maxDef int64 // definition level of a value that is not null
+	maxRep int64 // how many lists it is in
+	length int64 // bytes of a FixedBytes value
+	half   bool  // which is a float16
 }
 
 // group is a number of rows, whose columns lie together.
@@ -72,6 +78,8 @@ type chunk struct {
 type element struct {
 	name                       string
 	kind, repetition, children int64
+	length                     int64
+	half                       bool
 }
 
 const magic = "PAR1"
@@ -167,13 +175,13 @@ func (f *File) leaves(schema []element, n int64, prefix string, up Column, depth
 		}
 		e := schema[0]
 		c := up
-		c.Path, c.Type = prefix+e.name, Type(e.kind)
+		c.Path, c.Type, c.length, c.half = prefix+e.name, Type(e.kind), e.length, e.half
 		switch e.repetition {
 		case 1: // optional
 			c.maxDef++
 		case 2:
 			c.maxDef++
-			c.repeated = true
+			c.maxRep++
 		}
 		schema = schema[1:]
 		if e.children == 0 {
@@ -197,6 +205,8 @@ func (t *thrift) element() (e element, err error) {
 		switch id {
 		case 1:
 			return t.into(&e.kind, kind)
+		case 2:
+			return t.into(&e.length, kind)
 		case 3:
 			return t.into(&e.repetition, kind)
 		case 4:
@@ -204,11 +214,23 @@ func (t *thrift) element() (e element, err error) {
 			return err
 		case 5:
 			return t.into(&e.children, kind)
+		case 10: // the union LogicalType: one field
+			return t.fields(func(id int, kind byte) error {
+				e.half = e.half || id == logicalFloat16
+				return t.skip(kind, false)
+			})
 		}
 		return t.skip(kind, false)
 	})
 	return e, err
 }
+
+// Fields of the union LogicalType.
+const (
+	logicalString  = 1
+	logicalList    = 3
+	logicalFloat16 = 15
+)
 
 // pair reads the struct KeyValue.
 func (t *thrift) pair(into map[string]string) error {
@@ -307,15 +329,13 @@ func (f *File) section(g, column int) (*io.SectionReader, error) {
 		start = c.dictionary
 	}
 	switch {
-	case col.repeated:
-		return nil, errors.New("the column is repeated: lists are not read")
 	case c.elsewhere:
 		return nil, errors.New("the column lies in another file")
 	case c.encrypted:
 		return nil, errors.New("the column is encrypted")
 	case c.kind != col.Type:
 		return nil, fmt.Errorf("the column has type %d, and %d in the schema", c.kind, col.Type)
-	case c.values != f.groups[g].rows:
+	case col.maxRep == 0 && c.values != f.groups[g].rows:
 		return nil, fmt.Errorf("the column claims %d values in a group of %d rows", c.values, f.groups[g].rows)
 	case start < int64(len(magic)) || c.size < 0 || c.size > f.size || start > f.size-c.size:
 		return nil, fmt.Errorf("the column claims %d bytes from %d on, of a file of %d", c.size, start, f.size)
@@ -330,6 +350,9 @@ func (c Column) String() string {
 	names := [...]string{"BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE", "BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"}
 	if c.Type < 0 || int(c.Type) >= len(names) {
 		return fmt.Sprintf("%s of type %d", c.Path, int64(c.Type))
+	}
+	if c.half {
+		return c.Path + " FLOAT16"
 	}
 	return c.Path + " " + names[c.Type]
 }

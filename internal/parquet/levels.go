@@ -52,6 +52,27 @@ func (h *hybrid) next() (uint32, error) {
 	return uint32(v), nil
 }
 
+// expect reads n numbers and tells whether all of them are want.
+func (h *hybrid) expect(want uint32, n int) (bool, error) {
+	for n > 0 {
+		if h.run > 0 && h.packed < 0 {
+			if h.value != want {
+				return false, nil
+			}
+			k := min(uint64(n), h.run)
+			h.run -= k
+			n -= int(k)
+			continue
+		}
+		v, err := h.next()
+		if err != nil || v != want {
+			return false, err
+		}
+		n--
+	}
+	return true, nil
+}
+
 // start reads the head of a stretch.
 func (h *hybrid) start() error {
 	var head uint64

@@ -19,6 +19,7 @@ const (
 	encodingPlainDictionary = 2
 	encodingRLE             = 3
 	encodingRLEDictionary   = 8
+	encodingByteStreamSplit = 9
 )
 
 func encodingName(n int64) string {
@@ -40,6 +41,7 @@ type pageHeader struct {
 	hasCRC                  bool
 	values, encoding        int64
 	defEncoding             int64
+	repEncoding             int64
 	repBytes, defBytes      int64 // version 2 only
 	stored                  bool  // values are not compressed; version 2 only
 }
@@ -87,7 +89,8 @@ func (p *pages) next() (h pageHeader, err error) {
 		return h, fmt.Errorf("a page claims %d bytes where %d are left", h.packed, p.left)
 	case h.size < 0 || h.size > math.MaxInt32:
 		return h, fmt.Errorf("a page claims to unpack to %d bytes", h.size)
-	case h.kind == dataPageV2 && (h.repBytes != 0 || h.defBytes < 0 || h.defBytes > min(h.packed, h.size)):
+	case h.kind == dataPageV2 && (h.repBytes < 0 || h.defBytes < 0 || p.column.maxRep == 0 && h.repBytes > 0 ||
+		h.repBytes > min(h.packed, h.size) || h.defBytes > min(h.packed, h.size)-h.repBytes):
 		return h, fmt.Errorf("a page claims levels of %d and %d bytes", h.repBytes, h.defBytes)
 	}
 	return h, nil
@@ -123,7 +126,7 @@ func (p *pages) read(h pageHeader) ([]byte, error) {
 	}
 	levels := 0
 	if h.kind == dataPageV2 { // its levels are never compressed
-		levels = int(h.defBytes)
+		levels = int(h.repBytes + h.defBytes)
 	}
 	var err error
 	if h.size == int64(levels) && h.packed == h.size { // no values at all
@@ -136,6 +139,33 @@ func (p *pages) read(h pageHeader) ([]byte, error) {
 		p.page = append(p.packed[:levels:levels], p.page...)
 	}
 	return p.page, nil
+}
+
+// levels cuts the repetition and definition levels off a data page's bytes; nil where the column has none.
+func (p *pages) levels(h pageHeader, data []byte) (reps, defs *hybrid, values []byte, err error) {
+	cut := func(most, bytes, encoding int64) (*hybrid, error) {
+		if most == 0 {
+			return nil, nil
+		}
+		var levels []byte
+		switch {
+		case h.kind == dataPageV2:
+			levels, data = data[:bytes], data[bytes:]
+		case encoding != encodingRLE:
+			return nil, fmt.Errorf("levels in encoding %s are not read", encodingName(encoding))
+		default:
+			var err error
+			if levels, data, err = cutBytes(data); err != nil {
+				return nil, err
+			}
+		}
+		return newHybrid(levels, bitsFor(most))
+	}
+	if reps, err = cut(p.column.maxRep, h.repBytes, h.repEncoding); err != nil {
+		return nil, nil, nil, err
+	}
+	defs, err = cut(p.column.maxDef, h.defBytes, h.defEncoding)
+	return reps, defs, data, err
 }
 
 // pageHeader reads the struct.
@@ -152,7 +182,7 @@ func (t *thrift) pageHeader(h *pageHeader) error {
 			h.hasCRC = true
 			return t.into(&h.crc, kind)
 		case kind == typeStruct && id == 5:
-			return t.numbers(map[int]*int64{1: &h.values, 2: &h.encoding, 3: &h.defEncoding}, nil)
+			return t.numbers(map[int]*int64{1: &h.values, 2: &h.encoding, 3: &h.defEncoding, 4: &h.repEncoding}, nil)
 		case kind == typeStruct && id == 7:
 			return t.numbers(map[int]*int64{1: &h.values, 2: &h.encoding}, nil)
 		case kind == typeStruct && id == 8:
