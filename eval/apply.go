@@ -72,7 +72,7 @@ func (r *Report) find(group []Result, detector string) (Result, error) {
 func (g Gate) measure(res, against Result) GateResult {
 	out := GateResult{
 		Detector: res.Detector, OOD: res.OOD, Metric: g.Metric, Baseline: g.Baseline,
-		Threshold: g.Bound, Value: g.value(res, against),
+		Threshold: g.Bound, Strict: g.Strict, Value: g.value(res, against),
 	}
 	out.Margin = out.Value - g.Bound
 	if g.Metric == GateFPR95 {

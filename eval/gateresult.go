@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 )
 
 // GateResult is what became of a gate on one OOD set.
@@ -13,6 +14,7 @@ type GateResult struct {
 	Metric    string    `json:"metric"`             // GateAUROC, GateFPR95, GateGain or GateChange
 	Baseline  string    `json:"baseline,omitempty"` // of a gain: the detector to be ahead of
 	Threshold float64   `json:"threshold"`          // the gate's Bound
+	Strict    bool      `json:"strict,omitempty"`   // being at the threshold is not enough
 	Value     float64   `json:"value"`              // what was measured
 	Interval  *Interval `json:"interval,omitempty"` // of the value; present when its cautious end was held against the threshold
 	Margin    float64   `json:"margin"`             // how far value, or the interval's cautious end, is on the right side; negative when the gate failed
@@ -31,16 +33,33 @@ func (r *Report) Passed() bool {
 	return !slices.ContainsFunc(r.Gates, func(g GateResult) bool { return !g.Passed })
 }
 
+// Name says what the gate asks for, without what was measured: "AUROC at least 0.95".
+func (g GateResult) Name() string {
+	bound := strconv.FormatFloat(g.Threshold, 'g', -1, 64)
+	switch {
+	case g.Metric == GateFPR95:
+		return "FPR@95 at most " + bound
+	case g.Strict:
+		return g.what() + " above " + bound
+	}
+	return g.what() + " at least " + bound
+}
+
 // String says in one line whether the gate was reached and by how much, in percent.
 func (g GateResult) String() string {
 	verdict := "passed"
 	if !g.Passed {
 		verdict = "FAILED"
 	}
-	return fmt.Sprintf("%s: %s on %s: %s", verdict, g.Detector, g.OOD, g.figures())
+	return verdict + ": " + g.Line()
 }
 
-// figures is the gate's line after the names.
+// Line is String without the verdict.
+func (g GateResult) Line() string {
+	return fmt.Sprintf("%s on %s: %s", g.Detector, g.OOD, g.figures())
+}
+
+// figures is Line after the names.
 func (g GateResult) figures() string {
 	d := g.decimals()
 	percent := func(v float64) string { return fmt.Sprintf("%.*f", d, 100*v) }

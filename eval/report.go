@@ -139,7 +139,9 @@ type Options struct {
 }
 
 // Formats lists the formats that [Report.Write] knows.
-func Formats() []string { return []string{"text", "markdown", "csv", "json"} }
+func Formats() []string {
+	return []string{"text", "markdown", "csv", "json", "junit", "github", "gitlab"}
+}
 
 // Write renders the report in one of the [Formats].
 func (r *Report) Write(w io.Writer, format string, o Options) error {
@@ -152,6 +154,12 @@ func (r *Report) Write(w io.Writer, format string, o Options) error {
 		return r.WriteCSV(w)
 	case "json":
 		return r.WriteJSON(w)
+	case "junit":
+		return r.WriteJUnit(w)
+	case "github":
+		return r.WriteGitHub(w)
+	case "gitlab":
+		return r.WriteGitLab(w)
 	}
 	return fmt.Errorf("write report: unknown format %q (one of %v)", format, Formats())
 }

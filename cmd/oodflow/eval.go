@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"io"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/oodflow/oodflow/eval"
-	"github.com/oodflow/oodflow/internal/atomicfile"
 	"github.com/oodflow/oodflow/internal/detect"
 )
 
@@ -25,7 +22,9 @@ logits; knn, mahalanobis and mahalanobis++ are fitted to training features: thos
 of --train-features, or those that the detector was trained on, if they still lie
 where they did, unchanged.
 
-` + gateHelp
+` + gateHelp + `
+
+` + reportHelp
 
 const evalExample = `  oodflow eval --detector detector.safetensors --id val.safetensors \
       --ood textures=textures.safetensors --baselines all
@@ -34,7 +33,8 @@ const evalExample = `  oodflow eval --detector detector.safetensors --id val.saf
       --baselines msp,mahalanobis++ --train-features train.safetensors \
       --format json --out report.json
   oodflow eval --detector detector.safetensors --id test.safetensors \
-      --ood svhn=svhn.safetensors --min-auroc svhn=0.95 --min-gain-over energy:0.01`
+      --ood svhn=svhn.safetensors --min-auroc svhn=0.95 \
+      --min-gain-over energy:0.01 --report junit=gates.xml --report github=-`
 
 type evalOptions struct {
 	detector      string
@@ -42,8 +42,7 @@ type evalOptions struct {
 	oodFlags      []string
 	baselinesFlag string
 	trainFeatures string
-	format        choice
-	out           string
+	reportOptions
 	gateOptions
 
 	// filled by validate
@@ -87,12 +86,7 @@ func (o *evalOptions) AddFlags(cmd *cobra.Command) {
 	for _, flag := range []string{"id", "ood", "train-features"} {
 		completeFiles(cmd, flag, featureFiles...)
 	}
-	o.format = choice{value: "text", valid: eval.Formats(), absent: map[string]string{
-		"junit": "not in this version: want text, markdown, csv or json",
-		"html":  "not in this version: want text, markdown, csv or json",
-	}}
-	addChoice(cmd, &o.format, "format", "write the report as `FORMAT`: "+orList(eval.Formats()))
-	f.StringVarP(&o.out, "out", "o", "", "write the report to `FILE` (default: stdout)")
+	o.reportOptions.AddFlags(cmd)
 	o.gateOptions.AddFlags(cmd)
 }
 
@@ -107,15 +101,11 @@ func (o *evalOptions) validate() error {
 	if err := o.parseGates(); err != nil {
 		return err
 	}
-	if o.out == "" || o.out == "-" {
-		o.out = ""
-		return nil
-	}
 	inputs := []string{o.detector, o.id.path, o.trainFeatures}
 	for _, set := range o.ood {
 		inputs = append(inputs, set.path)
 	}
-	return checkOutput("out", o.out, inputs...)
+	return o.reportOptions.parse(inputs...)
 }
 
 func (o *evalOptions) parseSets() error {
@@ -230,18 +220,4 @@ func runEval(ctx context.Context, opts evalOptions, c *console) error {
 		return err
 	}
 	return e.failedGates()
-}
-
-// write puts the report on stdout or into the file of --out.
-func (o *evalOptions) write(r *eval.Report, c *console) error {
-	if o.out == "" {
-		return r.Write(c.out, o.format.value, eval.Options{Color: c.outColour})
-	}
-	err := atomicfile.Write(o.out, func(w io.Writer) error {
-		return r.Write(w, o.format.value, eval.Options{})
-	})
-	if err == nil {
-		c.note("report written to %s", o.out)
-	}
-	return err
 }

@@ -68,7 +68,7 @@ func (e *evaluation) warn(text string) {
 
 // tell writes a warning to stderr too where the report does not show it to who typed the command.
 func (e *evaluation) tell(text string) {
-	if f := e.opts.format.value; f == "csv" || f == "json" || e.opts.out != "" {
+	if !e.opts.shown() {
 		e.console.warn("%s", text)
 	}
 }
@@ -247,7 +247,7 @@ func (e *evaluation) failedGates() error {
 	var failed []string
 	for _, g := range e.report.Gates {
 		if !g.Passed {
-			failed = append(failed, strings.TrimPrefix(g.String(), "FAILED: "))
+			failed = append(failed, g.Line())
 		}
 	}
 	if failed == nil {
