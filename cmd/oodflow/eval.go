@@ -17,10 +17,16 @@ in-distribution (ID) test images, and how baselines do on the same features.
 images from elsewhere, one flag for each set. All must come from the classifier
 that the detector was trained for.
 
---baselines adds other detectors to the table. msp, maxlogit and energy read the
-logits; knn, mahalanobis and mahalanobis++ are fitted to training features: those
-of --train-features, or those that the detector was trained on, if they still lie
-where they did, unchanged.
+--baselines adds other detectors to the table: all of them, default (msp, maxlogit,
+energy, knn, mahalanobis, mahalanobis++, rmd++ and vim), or those named:
+  msp, maxlogit, energy, gen   read the logits
+  gradnorm, ash, scale         read logits or the classifier's last layer, and
+                               features
+  klm, react, dice, knn, mahalanobis, mahalanobis++, rmd, rmd++, residual, vim,
+  fdbd, she                    are fitted to training features
+Training features are those of --train-features, or those that the detector was
+trained on, if they still lie where they did, unchanged. A detector that lacks
+something is listed as skipped.
 
 ` + gateHelp + `
 
@@ -80,8 +86,8 @@ func (o *evalOptions) AddFlags(cmd *cobra.Command) {
 	completeFiles(cmd, "detector", "safetensors")
 	f.StringVar(&o.idFlag, "id", "", "features of ID test images: `[NAME=]FEATURES`")
 	f.StringArrayVar(&o.oodFlags, "ood", nil, "features of OOD images: `NAME=FEATURES`; repeat for more sets")
-	f.StringVar(&o.baselinesFlag, "baselines", "", "compare with these: `all|none|NAME,...` out of "+strings.Join(detect.Names(), ", ")+" (default none, with --train-features all)")
-	complete(cmd, "baselines", completeList(append([]string{"all", "none"}, detect.Names()...)))
+	f.StringVar(&o.baselinesFlag, "baselines", "", "compare with these: `default|all|none|NAME,...` (none, with --train-features default)")
+	complete(cmd, "baselines", completeList(append([]string{baselinesDefault, "all", "none"}, detect.Names()...)))
 	f.StringVar(&o.trainFeatures, "train-features", "", "`FEATURES` to fit baselines to")
 	for _, flag := range []string{"id", "ood", "train-features"} {
 		completeFiles(cmd, flag, featureFiles...)
@@ -127,25 +133,6 @@ func (o *evalOptions) parseSets() error {
 		o.ood = append(o.ood, set)
 	}
 	return nil
-}
-
-// parseBaselines turns --baselines into a list of names without repeats.
-func (o *evalOptions) parseBaselines() error {
-	switch o.baselinesFlag {
-	case "none":
-		return nil
-	case "all":
-		o.baselines = detect.Names()
-		return nil
-	case "":
-		if o.trainFeatures != "" {
-			o.baselines = detect.Names()
-		}
-		return nil
-	}
-	var err error
-	o.baselines, err = parseList("baselines", o.baselinesFlag, detect.Names())
-	return err
 }
 
 // parseGates reads the gates. The baselines they name are computed, too.

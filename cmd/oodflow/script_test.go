@@ -69,6 +69,7 @@ func TestScripts(t *testing.T) {
 			"relabel":   cmdRelabel,
 			"replace":   cmdReplace,
 			"near":      cmdNear,
+			"each":      cmdEach,
 		},
 	})
 }

@@ -38,6 +38,21 @@ func classesOf(detector string, labels []int64, predicted []int) (classes, []str
 	return c, warnings, nil
 }
 
+// merged puts the images of all classes into one.
+func (c classes) merged() classes {
+	m := classes{of: make([]int, len(c.of)), count: 1, size: []int{0}}
+	for i, k := range c.of {
+		m.of[i] = min(k, 0)
+		if k >= 0 {
+			m.size[0]++
+		}
+	}
+	return m
+}
+
+// oneClass puts n images into one class.
+func oneClass(n int) classes { return classes{of: make([]int, n), count: 1, size: []int{n}} }
+
 // known returns the labels, or nil when no image has one.
 func known(labels []int64) ([]int64, []string) {
 	unknown := 0

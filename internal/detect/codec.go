@@ -21,10 +21,23 @@ var decoders = map[string]func(d *decoder) (Detector, error){
 	"msp":           func(d *decoder) (Detector, error) { l, err := decodeLogits(d); return as(&MSP{l}, err) },
 	"maxlogit":      func(d *decoder) (Detector, error) { l, err := decodeLogits(d); return as(&MaxLogit{l}, err) },
 	"energy":        func(d *decoder) (Detector, error) { l, err := decodeLogits(d); return as(&Energy{l}, err) },
+	"react":         func(d *decoder) (Detector, error) { return as(decodeReAct(d)) },
+	"ash":           func(d *decoder) (Detector, error) { return as(decodeASH(d)) },
+	"scale":         func(d *decoder) (Detector, error) { return as(decodeScale(d)) },
+	"dice":          func(d *decoder) (Detector, error) { return as(decodeDICE(d)) },
+	"gen":           func(d *decoder) (Detector, error) { l, err := decodeLogits(d); return as(&GEN{l}, err) },
+	"klm":           func(d *decoder) (Detector, error) { return as(decodeKLMatching(d)) },
+	"gradnorm":      func(d *decoder) (Detector, error) { return as(decodeGradNorm(d)) },
+	"rmd":           func(d *decoder) (Detector, error) { return as(decodeRMD(d, false)) },
+	"rmd++":         func(d *decoder) (Detector, error) { return as(decodeRMD(d, true)) },
+	"residual":      func(d *decoder) (Detector, error) { return as(decodeResidual(d)) },
+	"vim":           func(d *decoder) (Detector, error) { return as(decodeViM(d)) },
+	"fdbd":          func(d *decoder) (Detector, error) { return as(decodeFDBD(d)) },
+	"she":           func(d *decoder) (Detector, error) { return as(decodeSHE(d)) },
 	"flow":          func(d *decoder) (Detector, error) { return as(decodeFlow(d)) },
 	"knn":           func(d *decoder) (Detector, error) { return as(decodeKNN(d)) },
-	"mahalanobis":   func(d *decoder) (Detector, error) { return as(decodeMahalanobis(d, false)) },
-	"mahalanobis++": func(d *decoder) (Detector, error) { return as(decodeMahalanobis(d, true)) },
+	"mahalanobis":   func(d *decoder) (Detector, error) { return as(decodeMahalanobis(d, "", false)) },
+	"mahalanobis++": func(d *decoder) (Detector, error) { return as(decodeMahalanobis(d, "", true)) },
 }
 
 // encoder collects what a detector keeps in its file: tensors and settings. Setting names share the file's metadata
@@ -45,6 +58,15 @@ func (e *encoder) float32(name string, x []float32, shape ...int) {
 func (e *encoder) float64(name string, x []float64, shape ...int) {
 	e.declare(name, safetensors.F64, shape)
 	e.write = append(e.write, func(w *safetensors.Writer) error { return w.Float64(x) })
+}
+
+// narrow adds a float32 tensor of values that float32 holds exactly.
+func (e *encoder) narrow(name string, x []float64, shape ...int) {
+	y := make([]float32, len(x))
+	for i, v := range x {
+		y[i] = float32(v)
+	}
+	e.float32(name, y, shape...)
 }
 
 // ints adds an int64 tensor of one axis.
@@ -72,6 +94,9 @@ func (e *encoder) set(key, value string) { e.meta["detector."+key] = value }
 
 // setInt adds a setting that is a whole number.
 func (e *encoder) setInt(key string, v int) { e.set(key, strconv.Itoa(v)) }
+
+// setFloat adds a setting that is a number, with as many digits as restore it exactly.
+func (e *encoder) setFloat(key string, v float64) { e.set(key, strconv.FormatFloat(v, 'g', -1, 64)) }
 
 // writeTo writes the file.
 func (e *encoder) writeTo(w io.Writer) error {
@@ -164,6 +189,19 @@ func (d *decoder) getInt(key string, least int) (int, error) {
 		return 0, fmt.Errorf("setting %q is %.40q, not a whole number of at least %d", key, v, least)
 	}
 	return n, nil
+}
+
+// getFloat returns a number, which must be finite.
+func (d *decoder) getFloat(key string) (float64, error) {
+	v, err := d.get(key)
+	if err != nil {
+		return 0, err
+	}
+	x, err := strconv.ParseFloat(v, 64)
+	if err != nil || !finite(x) {
+		return 0, fmt.Errorf("setting %q is %.40q, not a finite number", key, v)
+	}
+	return x, nil
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

@@ -33,16 +33,16 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// randomSet draws n images of c classes whose features spread unequally about their class means. Sets of one shape
-// share the means.
+// randomSet draws n images of c classes whose features spread unequally about their class means, all of which are
+// positive, and a classifier that tells the classes apart. Sets of one shape share the means and the classifier.
 func randomSet(seed uint64, n, d, c int) *features.Set {
 	r := rand.New(rand.NewPCG(0, 99))
 	means := make([]float64, c*d)
 	for i := range means {
-		means[i] = 1 + r.NormFloat64()
+		means[i] = 0.5 + 2*math.Abs(r.NormFloat64())
 	}
 	r = rand.New(rand.NewPCG(seed, 99))
-	s := &features.Set{N: n, D: d, C: c, IDs: ids(n), Provenance: features.Provenance{
+	s := &features.Set{N: n, D: d, C: c, IDs: ids(n), Head: headAt(means, c, d), Provenance: features.Provenance{
 		Classifier: "net.onnx", ClassifierSHA256: strings.Repeat("ab", 32), Tensor: "/Flatten_output_0", Preprocess: `{"mean":[0]}`,
 	}}
 	for i := range n {
@@ -51,11 +51,33 @@ func randomSet(seed uint64, n, d, c int) *features.Set {
 		for j := range d {
 			s.Features = append(s.Features, float32(means[k*d+j]+r.NormFloat64()*float64(j+1)/float64(d)))
 		}
-		for range c {
-			s.Logits = append(s.Logits, float32(4*r.NormFloat64()))
-		}
+		s.Logits = append(s.Logits, logitsOf(s.Head, s.Row(i))...)
 	}
 	return s
+}
+
+// headAt returns a classifier that assigns a vector to the nearest of c means.
+func headAt(means []float64, c, d int) *features.Head {
+	h := &features.Head{C: c, D: d}
+	for k := range c {
+		var sum float64
+		for _, v := range means[k*d : (k+1)*d] {
+			h.W = append(h.W, float32(v))
+			sum += v * v / 2
+		}
+		h.B = append(h.B, float32(-sum))
+	}
+	return h
+}
+
+func logitsOf(h *features.Head, z []float32) []float32 {
+	l := slices.Clone(h.B)
+	for c := range l {
+		for j, v := range z {
+			l[c] += h.W[c*h.D+j] * v
+		}
+	}
+	return l
 }
 
 // repeat returns s several times over.

@@ -29,6 +29,12 @@ type Detector interface {
 // warner is a detector whose fit has something to tell its user.
 type warner interface{ Warnings() []string }
 
+// warned is embedded by a detector whose fit may have something to tell.
+type warned struct{ warn []string }
+
+// Warnings implements warner.
+func (w warned) Warnings() []string { return w.warn }
+
 // Warnings returns what a reader of d's scores has to know about how d was fitted; nil when there is nothing.
 func Warnings(d Detector) []string {
 	if w, ok := d.(warner); ok {
@@ -39,15 +45,29 @@ func Warnings(d Detector) []string {
 
 // baselines are the detectors that Fit makes without further settings, in the order in which they are shown.
 var baselines = []struct {
-	name string
-	fit  func(train *features.Set) (Detector, error)
+	name   string
+	fit    func(train *features.Set) (Detector, error)
+	learns bool // from training images; see NeedsTraining
 }{
-	{"msp", func(s *features.Set) (Detector, error) { return as(FitMSP(s)) }},
-	{"maxlogit", func(s *features.Set) (Detector, error) { return as(FitMaxLogit(s)) }},
-	{"energy", func(s *features.Set) (Detector, error) { return as(FitEnergy(s)) }},
-	{"knn", func(s *features.Set) (Detector, error) { return as(FitKNN(s, DefaultK)) }},
-	{"mahalanobis", func(s *features.Set) (Detector, error) { return as(FitMahalanobis(s, false)) }},
-	{"mahalanobis++", func(s *features.Set) (Detector, error) { return as(FitMahalanobis(s, true)) }},
+	{"msp", func(s *features.Set) (Detector, error) { return as(FitMSP(s)) }, false},
+	{"maxlogit", func(s *features.Set) (Detector, error) { return as(FitMaxLogit(s)) }, false},
+	{"energy", func(s *features.Set) (Detector, error) { return as(FitEnergy(s)) }, false},
+	{"gen", func(s *features.Set) (Detector, error) { return as(FitGEN(s)) }, false},
+	{"klm", func(s *features.Set) (Detector, error) { return as(FitKLMatching(s)) }, true},
+	{"gradnorm", func(s *features.Set) (Detector, error) { return as(FitGradNorm(s)) }, false},
+	{"react", func(s *features.Set) (Detector, error) { return as(FitReAct(s)) }, true},
+	{"ash", func(s *features.Set) (Detector, error) { return as(FitASH(s)) }, false},
+	{"scale", func(s *features.Set) (Detector, error) { return as(FitScale(s)) }, false},
+	{"dice", func(s *features.Set) (Detector, error) { return as(FitDICE(s)) }, true},
+	{"knn", func(s *features.Set) (Detector, error) { return as(FitKNN(s, DefaultK)) }, true},
+	{"mahalanobis", func(s *features.Set) (Detector, error) { return as(FitMahalanobis(s, false)) }, true},
+	{"mahalanobis++", func(s *features.Set) (Detector, error) { return as(FitMahalanobis(s, true)) }, true},
+	{"rmd", func(s *features.Set) (Detector, error) { return as(FitRMD(s, false)) }, true},
+	{"rmd++", func(s *features.Set) (Detector, error) { return as(FitRMD(s, true)) }, true},
+	{"residual", func(s *features.Set) (Detector, error) { return as(FitResidual(s)) }, true},
+	{"vim", func(s *features.Set) (Detector, error) { return as(FitViM(s)) }, true},
+	{"fdbd", func(s *features.Set) (Detector, error) { return as(FitFDBD(s)) }, true},
+	{"she", func(s *features.Set) (Detector, error) { return as(FitSHE(s)) }, true},
 }
 
 // as keeps a nil pointer from becoming a Detector that is not nil.
@@ -65,6 +85,17 @@ func Names() []string {
 		names[i] = b.name
 	}
 	return names
+}
+
+// NeedsTraining tells whether the baseline called name learns from training images. The others take no more from the set
+// that they are fitted to than the number of classes and the classifier's head, so any set of the same classifier will do.
+func NeedsTraining(name string) bool {
+	for _, b := range baselines {
+		if b.name == name {
+			return b.learns
+		}
+	}
+	return false
 }
 
 // Fit makes the baseline called name from training features, with the settings of its paper. A set without what the

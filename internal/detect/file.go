@@ -35,9 +35,21 @@ import (
 //	  center         F64 [d]       subtracted first (after normalising, for ++)
 //	  whiten         F64 [d,r]     whitening matrix
 //	  means          F64 [c,r]     whitened class means
+//	rmd, rmd++: as mahalanobis, and once more with the prefix "total." for the Gaussian of all images
+//	react, ash, scale, dice, vim, fdbd:
+//	  head.weight    F32 [c,d]     the classifier's last linear layer; for dice with zeros for what is left out
+//	  head.bias      F32 [c]
+//	react: setting clip; vim: setting alpha
+//	vim, residual:
+//	  origin         F64 [d]       subtracted first
+//	  residual       F64 [d,r]     orthonormal columns, the norm along which counts
+//	fdbd: mean       F64 [d]       middle of the training features; setting least_distance
+//	klm: log_means   F64 [c,k]     logarithms of the mean probabilities, a column for each class that was predicted
+//	she: patterns    F64 [c,d]     a mean of features for each class
 //	flow: see [flow.Flow.State]; settings flow (JSON, [flow.Config]) and normalize ("true" or "false")
 //
-// msp, maxlogit and energy have the setting logits, the length of a row of logits, and no tensors.
+// msp, maxlogit, energy, gen, klm, gradnorm and she have the setting logits, the length of a row of logits, and gradnorm the
+// setting features, that of a row of features.
 const (
 	fileFormat  = "oodflow-detector"
 	fileVersion = "1"

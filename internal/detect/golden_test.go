@@ -20,6 +20,8 @@ type goldenCase struct {
 	TrainLogits []float32 `json:"train_logits"`
 	Test        []float32 `json:"test"`
 	TestLogits  []float32 `json:"test_logits"`
+	W           []float32 `json:"w"`
+	B           []float32 `json:"b"`
 
 	Scores map[string][]float64 `json:"scores"` // by detector
 	KNN    map[string][]float64 `json:"knn"`    // by k
@@ -35,7 +37,7 @@ func goldens(t *testing.T) []goldenCase {
 	if err := json.Unmarshal(b, &file); err != nil {
 		t.Fatal(err)
 	}
-	if len(file.Cases) != 4 {
+	if len(file.Cases) != 6 {
 		t.Fatalf("%d cases", len(file.Cases))
 	}
 	return file.Cases
@@ -43,7 +45,7 @@ func goldens(t *testing.T) []goldenCase {
 
 func (c goldenCase) train() *features.Set {
 	return &features.Set{N: len(c.Train) / c.D, D: c.D, C: c.C, Features: c.Train, Logits: c.TrainLogits,
-		Labels: c.Labels, IDs: ids(len(c.Train) / c.D)}
+		Labels: c.Labels, IDs: ids(len(c.Train) / c.D), Head: &features.Head{C: c.C, D: c.D, W: c.W, B: c.B}}
 }
 
 func (c goldenCase) test() *features.Set {

@@ -19,18 +19,28 @@ func fitLogits(name string, train *features.Set, least int) (logits, error) {
 	return logits{classes: train.C}, nil
 }
 
-// score applies one to each row of logits.
-func (l logits) score(name string, dst []float64, s *features.Set, one func(row []float32) float64) ([]float64, error) {
+// check returns an error unless s holds logits of as many classes.
+func (l logits) check(name string, s *features.Set) error {
 	if s.Logits == nil {
-		return nil, &NeedsError{Detector: name, What: "logits"}
+		return &NeedsError{Detector: name, What: "logits"}
 	}
 	if s.C != l.classes {
-		return nil, &DimensionError{What: "logits", Want: l.classes, Got: s.C}
+		return &DimensionError{What: "logits", Want: l.classes, Got: s.C}
+	}
+	return nil
+}
+
+// score applies one, from several goroutines, to each row of logits.
+func (l logits) score(name string, dst []float64, s *features.Set, one func(row []float32) float64) ([]float64, error) {
+	if err := l.check(name, s); err != nil {
+		return nil, err
 	}
 	dst = grow(dst, s.N)
-	for i := range dst {
-		dst[i] = one(s.LogitRow(i))
-	}
+	parallel(s.N, func(a, b int) {
+		for i := a; i < b; i++ {
+			dst[i] = one(s.LogitRow(i))
+		}
+	})
 	return dst, checkScores(dst, s)
 }
 

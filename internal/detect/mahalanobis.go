@@ -25,7 +25,7 @@ type Mahalanobis struct {
 	center    []float64 // d; subtracted first, so that large common offsets cost no digits
 	whiten    []float64 // d×rank: whitenᵀ·(z − center) has identity covariance within the classes
 	means     []float64 // classes×rank, the class means so whitened
-	warn      []string
+	warned              // what was peculiar about the labels
 }
 
 var _ Detector = (*Mahalanobis)(nil)
@@ -40,19 +40,27 @@ func FitMahalanobis(train *features.Set, normalize bool) (*Mahalanobis, error) {
 		return nil, err
 	}
 	m.warn = warnings
+	if err := m.fit(train, c); err != nil {
+		return nil, fmt.Errorf("fit %s: %w", m.Name(), err)
+	}
+	return m, nil
+}
+
+// fit fits m to the images of train in the given classes.
+func (m *Mahalanobis) fit(train *features.Set, c classes) error {
 	rows, err := m.source(train)
 	if err != nil {
-		return nil, fmt.Errorf("fit %s: %w", m.Name(), err)
+		return err
 	}
 	mom := newMoments(rows, c)
 	white, rank, err := whitening(mom.cov, m.d)
 	if err != nil {
-		return nil, fmt.Errorf("fit %s: %w", m.Name(), err)
+		return err
 	}
 	m.center, m.whiten, m.rank = mom.center, white, rank
 	m.means = make([]float64, c.count*rank)
 	multiply(m.means, mom.means, white, c.count, m.d, rank)
-	return m, nil
+	return nil
 }
 
 // Name returns "mahalanobis" or "mahalanobis++".
@@ -68,9 +76,6 @@ func (m *Mahalanobis) Dim() int { return m.d }
 
 // Normalizes tells whether this is mahalanobis++.
 func (m *Mahalanobis) Normalizes() bool { return m.normalize }
-
-// Warnings says what was peculiar about the labels.
-func (m *Mahalanobis) Warnings() []string { return m.warn }
 
 // scoreTile is the number of rows that are whitened at a time.
 const scoreTile = 256
@@ -147,28 +152,31 @@ func multiply(dst, a, b []float64, n, k, m int) {
 	blas64.Gemm(blas.NoTrans, blas.NoTrans, 1, mat(n, k, a), mat(k, m, b), 0, mat(n, m, dst))
 }
 
-func (m *Mahalanobis) encode(e *encoder) {
-	e.float64("center", m.center, m.d)
-	e.float64("whiten", m.whiten, m.d, m.rank)
-	e.float64("means", m.means, len(m.means)/m.rank, m.rank)
+func (m *Mahalanobis) encode(e *encoder) { m.encodeAs(e, "") }
+
+// encodeAs puts prefix in front of the tensors' names.
+func (m *Mahalanobis) encodeAs(e *encoder, prefix string) {
+	e.float64(prefix+"center", m.center, m.d)
+	e.float64(prefix+"whiten", m.whiten, m.d, m.rank)
+	e.float64(prefix+"means", m.means, len(m.means)/m.rank, m.rank)
 }
 
-func decodeMahalanobis(d *decoder, normalize bool) (*Mahalanobis, error) {
-	white, err := d.shape("whiten", 2)
+func decodeMahalanobis(d *decoder, prefix string, normalize bool) (*Mahalanobis, error) {
+	white, err := d.shape(prefix+"whiten", 2)
 	if err != nil {
 		return nil, err
 	}
-	means, err := d.shape("means", 2)
+	means, err := d.shape(prefix+"means", 2)
 	if err != nil {
 		return nil, err
 	}
 	m := &Mahalanobis{normalize: normalize, d: white[0], rank: white[1]}
-	if m.center, err = d.float64("center", m.d); err != nil {
+	if m.center, err = d.float64(prefix+"center", m.d); err != nil {
 		return nil, err
 	}
-	if m.whiten, err = d.float64("whiten", m.d, m.rank); err != nil {
+	if m.whiten, err = d.float64(prefix+"whiten", m.d, m.rank); err != nil {
 		return nil, err
 	}
-	m.means, err = d.float64("means", means[0], m.rank)
+	m.means, err = d.float64(prefix+"means", means[0], m.rank)
 	return m, err
 }

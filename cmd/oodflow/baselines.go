@@ -1,0 +1,122 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/oodflow/oodflow/eval"
+	"github.com/oodflow/oodflow/features"
+	"github.com/oodflow/oodflow/internal/detect"
+)
+
+// baselinesDefault is the word for defaultBaselines in --baselines.
+const baselinesDefault = "default"
+
+// defaultBaselines are the detectors most often compared with, each fitted in seconds.
+var defaultBaselines = []string{"msp", "maxlogit", "energy", "knn", "mahalanobis", "mahalanobis++", "rmd++", "vim"}
+
+// parseBaselines turns --baselines into a list of names without repeats.
+func (o *evalOptions) parseBaselines() error {
+	switch o.baselinesFlag {
+	case "none":
+		return nil
+	case "all":
+		o.baselines = detect.Names()
+		return nil
+	case "":
+		if o.trainFeatures != "" {
+			o.baselines = slices.Clone(defaultBaselines)
+		}
+		return nil
+	}
+	names, err := parseList("baselines", o.baselinesFlag, append(detect.Names(), baselinesDefault))
+	if i := slices.Index(names, baselinesDefault); i >= 0 {
+		own := slices.Delete(slices.Clone(names), i, i+1)
+		names = slices.Clone(defaultBaselines)
+		for _, name := range own {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	o.baselines = names
+	return err
+}
+
+// fitBaselines makes the detectors of --baselines; those that cannot be made are listed in the report.
+func (e *evaluation) fitBaselines() error {
+	train, why, err := e.training()
+	if err != nil {
+		return err
+	}
+	for _, name := range e.opts.baselines {
+		if name == e.file.Detector.Name() {
+			continue // the detector itself, which has its row
+		}
+		from := []*features.Set{train}
+		if !detect.NeedsTraining(name) {
+			from = []*features.Set{e.id, train} // either knows the classifier
+		}
+		if from[0] == nil {
+			e.skip(name, why)
+			continue
+		}
+		if err := e.fitBaseline(name, from); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fitBaseline fits a baseline to the first of these sets, which may be nil but for the first, that has what it takes.
+func (e *evaluation) fitBaseline(name string, from []*features.Set) error {
+	var d detect.Detector
+	var needs *detect.NeedsError
+	err := interruptibly(e.ctx, func() (err error) {
+		for _, set := range from {
+			if set == nil {
+				break
+			}
+			if d, err = detect.Fit(name, set); !errors.As(err, &needs) {
+				break
+			}
+		}
+		return err
+	})
+	switch {
+	case errors.As(err, &needs):
+		e.skip(name, err.Error())
+		return nil
+	case err != nil:
+		return fmt.Errorf("fit %s: %w", name, err)
+	}
+	e.report.Warnings = append(e.report.Warnings, detect.Warnings(d)...)
+	e.detectors = append(e.detectors, d)
+	return nil
+}
+
+func (e *evaluation) skip(name, why string) {
+	e.report.Skipped = append(e.report.Skipped, eval.Skip{Detector: name, Reason: why})
+	e.tell(fmt.Sprintf("%s is skipped: %s", name, why))
+}
+
+// training reads the training features, for baselines that need them: those of --train-features, or those that the
+// detector was trained on. Without either it says why.
+func (e *evaluation) training() (set *features.Set, why string, err error) {
+	needed := slices.ContainsFunc(e.opts.baselines, func(name string) bool {
+		return name != e.file.Detector.Name() && detect.NeedsTraining(name)
+	})
+	if !needed {
+		return nil, "", nil
+	}
+	path := e.opts.trainFeatures
+	if path == "" {
+		if path, err = findDump(e.file, e.opts.detector); err != nil {
+			return nil, fmt.Sprintf("%v; give --train-features", err), nil
+		}
+		e.console.note("baselines are fitted to %s", path)
+	}
+	set, err = openScored(path, e.file)
+	return set, "", err
+}
