@@ -47,7 +47,7 @@ func (g *gatherer) take(s *slot) bool {
 		return false
 	}
 	g.seen++
-	g.sum.add(&s.item, s.size)
+	g.sum.add(&s.item, s.stored)
 	if s.err != nil {
 		if !g.skip(Skip{ID: s.id, Reason: s.err.Error()}) {
 			return false

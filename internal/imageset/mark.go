@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math"
 	"os"
@@ -24,8 +25,8 @@ type Mark struct {
 }
 
 // Sum tells one list of images from another: SHA-256 over the sum of the images
-// before, the number of bytes that are stored of this one, its label and its id.
-// It is all zeros before the first image.
+// before, what is stored of this one (see item.stored), its label and its id. It
+// is all zeros before the first image.
 type Sum [sha256.Size]byte
 
 // MarshalText writes hexadecimal digits.
@@ -41,23 +42,23 @@ func (s *Sum) UnmarshalText(text []byte) error {
 }
 
 // add sums one more image.
-func (s *Sum) add(it *item, size int64) {
+func (s *Sum) add(it *item, stored int64) {
 	var fixed [300]byte // long enough for most, and on the stack
 	b := append(fixed[:0], s[:]...)
-	b = binary.LittleEndian.AppendUint64(b, uint64(size))
+	b = binary.LittleEndian.AppendUint64(b, uint64(stored))
 	b = binary.LittleEndian.AppendUint64(b, uint64(it.label))
 	b = append(b, it.id...)
 	*s = sha256.Sum256(b)
 }
 
-// stored is the number of bytes that are stored of an image, -1 where there is
-// no file.
+// stored tells what is stored of an image from something else: the number of
+// bytes and, in a container, their CRC-32C. It is -1 where there is no file.
 func (it *item) stored() int64 {
 	switch {
 	case it.bad != nil:
 		return 0
 	case it.path == "":
-		return int64(len(it.buf))
+		return int64(len(it.buf)) | int64(crc32.Checksum(it.buf, castagnoli))<<32
 	}
 	info, err := os.Stat(it.path)
 	if err != nil {
@@ -65,6 +66,8 @@ func (it *item) stored() int64 {
 	}
 	return info.Size()
 }
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // ErrOtherImages says that the images before a [Mark] are not those that were
 // there when it was made.

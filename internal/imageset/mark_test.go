@@ -3,6 +3,7 @@ package imageset
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"image/color"
 	"os"
 	"path/filepath"
@@ -137,6 +138,37 @@ func TestLoadNoticesOtherImages(t *testing.T) {
 	}
 	if _, err := load(&after); !errors.Is(err, ErrOtherImages) {
 		t.Errorf("a shorter file: %v", err)
+	}
+}
+
+// TestLoadNoticesOtherPixels: in a container, whose images are often of one size, contents count.
+func TestLoadNoticesOtherPixels(t *testing.T) {
+	dir := t.TempDir()
+	batch := make([]byte, 3073)
+	for i := range 5 {
+		batch[0] = byte(i)
+		write(t, dir, map[string]string{fmt.Sprintf("data_batch_%d.bin", i+1): string(batch)})
+	}
+	load := func(after *Mark) (m marked, err error) {
+		src, err := Open("cifar10:" + dir + "#train")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Load(t.Context(), src, preset(t, "cifar10"), Options{Batch: 1, After: after}, m.take)
+		return m, err
+	}
+	m, err := load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := m.marks[2]
+	if _, err := load(&after); err != nil {
+		t.Error(err)
+	}
+	batch[0], batch[2000] = 1, 1
+	write(t, dir, map[string]string{"data_batch_2.bin": string(batch)})
+	if _, err := load(&after); !errors.Is(err, ErrOtherImages) {
+		t.Errorf("another pixel: %v", err)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 // batch. There is a fixed number of them.
 type slot struct {
 	item
-	size   int64 // what is stored of the image, see item.stored
+	stored int64 // see item.stored
 	tensor []float32
 	h, w   int
 	err    error         // why the image is skipped
@@ -210,7 +210,7 @@ const largePicture = 32 << 20
 // are read, so what a decoder left behind can still prove damaged here.
 func (l *loader) prepare(s *slot, t *transformer) (err error) {
 	defer recoverTo(&err)
-	s.size = s.stored()
+	s.stored = s.item.stored()
 	if s.bad != nil {
 		return s.bad
 	}
