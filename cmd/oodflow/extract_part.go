@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
+	"syscall"
 
 	"github.com/oodflow/oodflow/features"
 	"github.com/oodflow/oodflow/internal/atomicfile"
@@ -132,6 +134,9 @@ func (e *extraction) kept(err error) error {
 		return &resumable{fmt.Errorf("interrupted; no features were written, but those of %s are in %s", done, e.part), e.again}
 	}
 	e.c.note("the features of %s are kept in %s, and --resume goes on with them", done, e.part)
+	if errors.Is(err, syscall.ENOSPC) {
+		return withHint(err, "make room in %s, then go on: %s", filepath.Dir(e.part), e.again)
+	}
 	return err
 }
 
