@@ -13,7 +13,9 @@ import (
 
 const featuresLong = `Shows what is in a file of features: how many images, dimensions and classes,
 the norms of the vectors, dead and constant dimensions, how the classifier
-spreads its features (uniformity and tolerance), and where they came from.
+spreads its features (uniformity and tolerance), and where they came from; then
+in a few sentences whether normalising helps, what 'oodflow train' will do with
+them, and what is unusual.
 
 FEATURES is a file written by 'oodflow extract', or an .npy or .npz file from
 elsewhere.`

@@ -50,7 +50,7 @@ func TrainFlow(ctx context.Context, r *features.Reader, opt FlowOptions, progres
 		opt.Share = DefaultHeld(r.N)
 	}
 	rest, held := Split(r.N, opt.Share, opt.TrainOptions.Seed)
-	fit, valid := Split(len(rest), min(opt.Share, mostWatched/float64(len(rest))), opt.TrainOptions.Seed+1)
+	fit, valid := splitRest(len(rest), opt.Share, opt.TrainOptions.Seed)
 	if len(held) == 0 || len(valid) == 0 || len(fit) < 2 {
 		return nil, nil, fmt.Errorf("train flow: %d images are too few to calibrate on a share of %v, stop by as much of the rest and fit on what is left", r.N, opt.Share)
 	}

@@ -27,6 +27,23 @@ const mostWatched = 1000
 // DefaultHeld is the share of n images to hold out where none is asked for: a tenth, but at most 2,000.
 func DefaultHeld(n int) float64 { return min(DefaultShare, mostHeld/float64(n)) }
 
+// DefaultParts is how many of n images [TrainFlow] holds out for the threshold, and how many of the rest it stops by, when
+// no share is asked for; the others are fitted to. Both are 0 where there are too few.
+func DefaultParts(n int) (held, watched int) {
+	rest, calibration := Split(n, DefaultHeld(n), 0)
+	fit, valid := splitRest(len(rest), DefaultHeld(n), 0)
+	if len(fit) < 2 || len(valid) == 0 || len(calibration) == 0 {
+		return 0, 0
+	}
+	return len(calibration), len(valid)
+}
+
+// splitRest divides n images that are not held out into those to fit to and those to stop by: as large a share of them, but
+// at most mostWatched.
+func splitRest(n int, share float64, seed uint64) (fit, valid []int) {
+	return Split(n, min(share, mostWatched/float64(n)), seed+1)
+}
+
 // Split divides the rows 0..n-1 at random into those to fit on and those to hold out, both ascending. It holds out
 // share·n rows, rounded, but at least 50 or half of n, whichever is less, and at most n-1; with n below 2 nothing. The split
 // depends on nothing but its arguments.
