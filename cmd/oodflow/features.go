@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/oodflow/oodflow/features"
+	"github.com/oodflow/oodflow/internal/advice"
 )
 
 const featuresLong = `Shows what is in a file of features: how many images, dimensions and classes,
@@ -56,8 +59,11 @@ func runFeatures(ctx context.Context, opts featuresOptions, c *console) error {
 		return err
 	}
 	var sum *features.Summary
+	var said *advice.Advice
 	err = interruptibly(ctx, func() (err error) {
-		sum, err = features.Summarize(set, features.SummaryOptions{})
+		if sum, err = features.Summarize(set, features.SummaryOptions{}); err == nil {
+			said = advice.Advise(set, sum)
+		}
 		return err
 	})
 	switch {
@@ -66,13 +72,47 @@ func runFeatures(ctx context.Context, opts featuresOptions, c *console) error {
 	case err != nil:
 		return fmt.Errorf("read %s: %w", opts.path, err)
 	case opts.json:
-		return writeJSON(c.out, sum)
+		return writeJSON(c.out, struct {
+			*features.Summary
+			Advice *advice.Advice `json:"advice"`
+		}{sum, said})
 	}
-	return writeSummary(c.out, opts.path, sum)
+	if err := writeSummary(c.out, opts.path, sum, said); err != nil {
+		return err
+	}
+	fmt.Fprintln(c.out)
+	for _, sentence := range said.Text {
+		fmt.Fprintln(c.out, strings.ReplaceAll("- "+wrap(sentence, textWidth-2), "\n", "\n  "))
+	}
+	return nil
+}
+
+// textWidth is the width of running text.
+const textWidth = 80
+
+// wrap breaks text into lines of at most width characters, between words.
+func wrap(text string, width int) string {
+	var b strings.Builder
+	at := 0
+	for i, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case at+1+n > width:
+			b.WriteByte('\n')
+			at = 0
+		default:
+			b.WriteByte(' ')
+			at++
+		}
+		b.WriteString(word)
+		at += n
+	}
+	return b.String()
 }
 
 // writeSummary writes the aligned form for people.
-func writeSummary(w io.Writer, path string, s *features.Summary) error {
+func writeSummary(w io.Writer, path string, s *features.Summary, said *advice.Advice) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	line := func(label, format string, args ...any) {
 		fmt.Fprintf(t, "%s\t%s\n", label, fmt.Sprintf(format, args...))
@@ -90,6 +130,12 @@ func writeSummary(w io.Writer, path string, s *features.Summary) error {
 	}
 	if s.Tolerance != nil {
 		line("tolerance", "%.3f, higher is closer within a class, by %s%s", s.Tolerance.Value, s.ToleranceOf, sampleText(s.Tolerance))
+	}
+	if l := said.Likelihood; l != nil {
+		line("likelihood", "%.4f nats a feature as they are, %.4f with norm and direction apart; lower is better", l.Whole, l.Apart)
+	}
+	if p := said.Pull; p != nil {
+		line("pull of the norm", "rank correlation with the distance to the classes %.2f, normalised %.2f", p.Raw, p.Normalised)
 	}
 	for _, fault := range []struct {
 		n    int

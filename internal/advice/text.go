@@ -50,7 +50,7 @@ func recipe(sum *features.Summary) []string {
 }
 
 // mostUnusual bounds the remarks, the gravest first.
-const mostUnusual = 3
+const mostUnusual = 2
 
 // unusual says what is not as it is with most sets.
 func unusual(sum *features.Summary) []string {
