@@ -5,6 +5,7 @@
 # make ablation  the tables of docs/recipe.md: OODFLOW_DATA=folder make ablation
 # make bench   benchmarks
 # make bench-scale   what an epoch costs with up to a million images, with the BLAS found and with gonum's
+# make coverage  how often the confidence intervals hold the truth, drawn at length
 # make scale   train and score from a dump of SCALE_GB gigabytes (10), and bound the memory that it takes
 # make fuzz    every parser, FUZZTIME each
 # make clean   remove what the above made
@@ -12,7 +13,7 @@
 GO ?= go
 FUZZTIME ?= 1m
 SCALE_GB ?= 10
-.PHONY: build onnxruntime demo test check lint race pure real ablation bench bench-scale scale fuzz clean
+.PHONY: build onnxruntime demo test check lint race pure real ablation bench bench-scale coverage scale fuzz clean
 
 build: bin/oodflow
 
@@ -57,7 +58,10 @@ ablation: onnxruntime bin/oodflow
 bench:
 	$(GO) test -short -run '^$$' -bench . -benchmem ./...
 
-bench-scale:
+bench-coverage:
+	OODFLOW_COVERAGE=1 $(GO) test -run TestIntervalCoverage -count 1 -timeout 1h -v ./eval
+
+scale:
 	$(GO) test -run '^$$' -bench Epoch -benchtime 1x -count 3 -timeout 1h ./flow
 	OODFLOW_BLAS=gonum $(GO) test -run '^$$' -bench 'Epoch/d512' -benchtime 1x -timeout 1h ./flow
 

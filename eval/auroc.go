@@ -1,6 +1,9 @@
 package eval
 
-import "math/bits"
+import (
+	"iter"
+	"math/bits"
+)
 
 // AUROC returns the area under the ROC curve, in [0,1]: the probability that a random OOD image scores
 // higher than a random ID image, a tie counting one half. 0.5 is chance, 1 is perfect, below 0.5 the score is
@@ -10,14 +13,17 @@ import "math/bits"
 // The pairs are counted in integers, so the result is exact to its last rounding, which is to a multiple of 2^-53, as
 // long as n_id·n_ood is below 2^63. Such multiples can be taken from 1 without a further rounding: the AUROC of the
 // negated scores is exactly 1 minus this one.
-func (c *Comparison) AUROC() float64 {
+func (c *Comparison) AUROC() float64 { return rankSum(c.ties(true), len(c.id), len(c.ood)) }
+
+// rankSum is the AUROC of m ID and n OOD images at the given scores.
+func rankSum(upwards iter.Seq[tie], m, n int) float64 {
 	var twice uint64 // twice the number of correctly ordered pairs, a tie being half a pair
 	below := 0
-	for t := range c.ties(true) {
+	for t := range upwards {
 		twice += uint64(t.ood) * uint64(2*below+t.id)
 		below += t.id
 	}
-	pairs := uint64(len(c.id)) * uint64(len(c.ood))
+	pairs := uint64(m) * uint64(n)
 	if twice > pairs {
 		return 1 - share(2*pairs-twice, pairs)
 	}

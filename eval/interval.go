@@ -12,14 +12,19 @@ import (
 // from the same two sources, not with another detector or other sources.
 //
 // It is DeLong's interval (Biometrics 1988, on ranks in O(n log n) as in Sun and Xu, IEEE Signal Processing
-// Letters 2014) on the logit scale, which keeps it inside [0,1]. DeLong's variance is estimated from the few
-// misordered pairs, so close to 1 it is too small, and at 1 it is zero: for an AUROC of 0.995 of 200 against 200
-// images with normal scores, the plain interval covered the truth in 89 % of 1500 draws with equal spreads and
-// in 75 % with OOD scores three times as spread, the logit interval in 95 and 82 %. Therefore the end nearer one
-// half is the more cautious of DeLong's and of Newcombe's score interval (see newcombe), which does not
-// degenerate: that covered 98 and 97 %, and 92 to 99 % in everything tried (50 to 5000 images on a side,
-// AUROC 0.9 to 0.999, OOD sets that are partly ID). Where DeLong's variance is zero or undefined (a perfect
-// separation, all scores equal, one image on a side) the interval is Newcombe's.
+// Letters 2014) on the logit scale, which keeps it inside [0,1]. Close to 1 DeLong's variance is estimated from a
+// handful of misordered images, and at 1 it is zero: for an AUROC of 0.99 of 200 against 200 images, the logit interval
+// covered the truth in 94 % of 10,000 draws of normal scores with equal spreads, but in 88 to 91 % with unequal
+// ones, exponential ones, or an OOD set of which 1.5 % is ID. So the end nearer one half moves towards that of
+// Newcombe's score interval (see newcombe), which does not degenerate, where that is the more cautious: with
+//
+//	k = min(a, 1−a)²/var,
+//
+// the number of equally misordered images that would make the AUROC as uncertain, it is the mean of both ends on the
+// logit scale, Newcombe's having the weight 1/(1 + (k/4.75)⁴). The bound was chosen by simulation: intervals of 95 %
+// cover in 93 to 97 % of the draws for those shapes with 200 to 10,000 images on a side and an AUROC of 0.6 to 0.99, see
+// TestIntervalCoverage. Where DeLong's variance is zero or undefined (a perfect separation, all scores equal, one image on
+// a side) the interval is Newcombe's.
 func (c *Comparison) AUROCInterval(level float64) (low, high float64, err error) {
 	if err := checkLevel(level); err != nil {
 		return 0, 0, err
@@ -30,16 +35,20 @@ func (c *Comparison) AUROCInterval(level float64) (low, high float64, err error)
 	if !(v > 0) || a == 0 || a == 1 {
 		return scoreLow, scoreHigh, nil
 	}
-	logit, half := math.Log(a/(1-a)), z*math.Sqrt(v)/(a*(1-a))
-	low, high = logistic(logit-half), logistic(logit+half)
+	middle, half := logit(a), z*math.Sqrt(v)/(a*(1-a))
+	logitLow, logitHigh := middle-half, middle+half
+	few := 1 / (1 + math.Pow(min(a, 1-a)*min(a, 1-a)/v/fewMisordered, 4))
 	if a >= 0.5 {
-		low = min(low, scoreLow)
+		logitLow += few * min(0, logit(scoreLow)-logitLow)
 	}
 	if a <= 0.5 {
-		high = max(high, scoreHigh)
+		logitHigh += few * max(0, logit(scoreHigh)-logitHigh)
 	}
-	return low, high, nil
+	return logistic(logitLow), logistic(logitHigh), nil
 }
+
+// fewMisordered is the effective number of misordered images below which DeLong's variance is not to be trusted.
+const fewMisordered = 4.75
 
 // AUROCInterval is [Comparison.AUROCInterval] of two sets of scores. Its errors are those of [Compare].
 func AUROCInterval(id, ood []float64, level float64) (low, high float64, err error) {
@@ -103,5 +112,7 @@ func checkLevel(level float64) error {
 	}
 	return nil
 }
+
+func logit(p float64) float64 { return math.Log(p / (1 - p)) }
 
 func logistic(x float64) float64 { return 1 / (1 + math.Exp(-x)) }

@@ -13,6 +13,7 @@ import numpy as np
 import scipy
 import sklearn
 from scipy.optimize import brentq
+from scipy.special import expit, logit
 from scipy.stats import norm
 from sklearn.metrics import auc, precision_recall_curve, roc_auc_score, roc_curve
 
@@ -60,9 +61,14 @@ def interval(a, i, o):
     if v == 0:
         return low, high
     half = z * np.sqrt(v) / (a * (1 - a))
-    logit = np.log(a / (1 - a))
-    d_low, d_high = (1 / (1 + np.exp(-x)) for x in (logit - half, logit + half))
-    return (min(d_low, low) if a >= 0.5 else d_low), (max(d_high, high) if a <= 0.5 else d_high)
+    d_low, d_high = logit(a) - half, logit(a) + half
+    k = min(a, 1 - a) ** 2 / v
+    few = 1 / (1 + (k / 4.75) ** 4)
+    if a >= 0.5:
+        d_low = (1 - few) * d_low + few * min(d_low, logit(low))
+    if a <= 0.5:
+        d_high = (1 - few) * d_high + few * max(d_high, logit(high))
+    return expit(d_low), expit(d_high)
 
 
 def case(name, i, o):
