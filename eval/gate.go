@@ -28,10 +28,11 @@ type Gate struct {
 // Gates is what the detector under test is held against.
 type Gates struct {
 	Bounds []Gate
-	// Confidence is the level of the intervals whose cautious end has to keep the bounds, for example 0.95; 0, the default, holds
-	// the figures themselves against them.
+	// Confidence is the level of the two-sided intervals whose cautious end has to keep the bounds, for example 0.95; 0, the
+	// default, holds the figures themselves against them. At 0.95 a detector that is just short of a bound passes by
+	// chance in 2.5 of 100 draws of images, not in 50.
 	Confidence float64
-	// Previous is a former report to hold this one against, or nil, see [Report.Apply].
+	// Previous is a former report, over which no AUROC may be significantly worse, see change; nil for none.
 	Previous *Report
 }
 

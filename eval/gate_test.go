@@ -208,9 +208,18 @@ func TestGateSaysByHowMuch(t *testing.T) {
 		{0.98999, 0.99, "FAILED: flow on svhn: AUROC 98.999 misses 99.000 by 0.001"}, // not "99.00 misses 99.00"
 		{math.Nextafter(0.5, 0), 0.5, "FAILED: flow on svhn: AUROC 50.000000000000 misses 50.000000000000 by 0.000000000000"},
 	} {
-		g := auroc("svhn", c.min).measure(Result{Detector: "flow", OOD: "svhn", AUROC: c.value}, Result{})
+		g := held(auroc("svhn", c.min), Result{Detector: "flow", OOD: "svhn", AUROC: c.value})
 		if got := g.String(); got != c.want {
 			t.Errorf("got  %s\nwant %s", got, c.want)
 		}
 	}
+}
+
+// held is what becomes of a gate on a single result.
+func held(g Gate, res Result) GateResult {
+	r := &Report{Results: []Result{res}}
+	if err := r.Apply(Gates{Bounds: []Gate{g}}); err != nil {
+		panic(err)
+	}
+	return r.Gates[0]
 }

@@ -11,13 +11,14 @@ import (
 type GateResult struct {
 	Detector  string    `json:"detector"`
 	OOD       string    `json:"ood"`
-	Metric    string    `json:"metric"`             // GateAUROC, GateFPR95, GateGain or GateChange
+	Metric    string    `json:"metric"`             // "auroc", "fpr95", "auroc_gain" or "auroc_change"
 	Baseline  string    `json:"baseline,omitempty"` // of a gain: the detector to be ahead of
 	Threshold float64   `json:"threshold"`          // the gate's Bound
 	Strict    bool      `json:"strict,omitempty"`   // being at the threshold is not enough
 	Value     float64   `json:"value"`              // what was measured
 	Interval  *Interval `json:"interval,omitempty"` // of the value; present when its cautious end was held against the threshold
-	Margin    float64   `json:"margin"`             // how far value, or the interval's cautious end, is on the right side; negative when the gate failed
+	Change    *Change   `json:"change,omitempty"`   // of a GateChange: what it is against
+	Margin    float64   `json:"margin"`             // how far value, or the interval's end that decides, is on the right side; negative when the gate failed
 	Passed    bool      `json:"passed"`
 }
 
@@ -37,6 +38,8 @@ func (r *Report) Passed() bool {
 func (g GateResult) Name() string {
 	bound := strconv.FormatFloat(g.Threshold, 'g', -1, 64)
 	switch {
+	case g.Metric == GateChange:
+		return "no significant loss of AUROC"
 	case g.Metric == GateFPR95:
 		return "FPR@95 at most " + bound
 	case g.Strict:
@@ -61,6 +64,9 @@ func (g GateResult) Line() string {
 
 // figures is Line after the names.
 func (g GateResult) figures() string {
+	if g.Metric == GateChange {
+		return g.change()
+	}
 	d := g.decimals()
 	percent := func(v float64) string { return fmt.Sprintf("%.*f", d, 100*v) }
 	s := g.what() + " " + percent(g.Value)

@@ -88,6 +88,14 @@ type Report struct {
 	Gates    []GateResult `json:"gates"`              // see Apply
 	Skipped  []Skip       `json:"skipped,omitempty"`  // detectors that could not run
 	Warnings []string     `json:"warnings,omitempty"` // what a reader of the figures has to know
+	Scores   *KeptScores  `json:"scores,omitempty"`   // of the detector under test; nil where they are not kept
+}
+
+// KeptScores are the scores of the detector under test, in the order of the images. A report with them can be compared with
+// a later one of the same images by a paired test.
+type KeptScores struct {
+	ID  []float64            `json:"id"`
+	OOD map[string][]float64 `json:"ood"` // by the name of the set
 }
 
 // Skip says why a detector is missing from a report.
