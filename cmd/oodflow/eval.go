@@ -107,7 +107,7 @@ func (o *evalOptions) validate() error {
 	if err := o.parseGates(); err != nil {
 		return err
 	}
-	inputs := []string{o.detector, o.id.path, o.trainFeatures}
+	inputs := []string{o.detector, o.id.path, o.trainFeatures, o.compare}
 	for _, set := range o.ood {
 		inputs = append(inputs, set.path)
 	}
@@ -183,6 +183,9 @@ func runEval(ctx context.Context, opts evalOptions, c *console) error {
 	if err := useBLAS(c); err != nil {
 		return err
 	}
+	if err := opts.openPrevious(opts.id.name, opts.setNames()); err != nil {
+		return err
+	}
 	file, err := detect.Load(opts.detector)
 	if err != nil {
 		return err
@@ -200,7 +203,7 @@ func runEval(ctx context.Context, opts evalOptions, c *console) error {
 	if err := e.measure(); err != nil {
 		return err
 	}
-	if err := e.report.Apply(opts.gates); err != nil {
+	if err := e.applyGates(); err != nil {
 		return err
 	}
 	if err := opts.write(&e.report, c); err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/oodflow/oodflow/eval"
 	"github.com/oodflow/oodflow/features"
@@ -23,6 +22,7 @@ type evaluation struct {
 	id        *features.Set
 	ood       []*features.Set // as opts.ood
 	detectors []detect.Detector
+	scored    []eval.Scores // by measure; the detector under test first
 	report    eval.Report
 }
 
@@ -84,7 +84,6 @@ func (e *evaluation) measure() error {
 	}
 	meter, finish := e.console.begin("eval", "scores", total*len(e.detectors))
 	defer finish()
-	var scored []eval.Scores
 	for _, d := range e.detectors {
 		meter.Note(d.Name())
 		s, skip, err := e.measureOne(d, meter)
@@ -95,10 +94,10 @@ func (e *evaluation) measure() error {
 			e.skip(d.Name(), skip)
 			continue
 		}
-		scored = append(scored, s)
+		e.scored = append(e.scored, s)
 	}
 	var err error
-	e.report.Results, err = eval.EvaluateAll(e.opts.setNames(), scored)
+	e.report.Results, err = eval.EvaluateAll(e.opts.setNames(), e.scored)
 	return err
 }
 
@@ -168,18 +167,4 @@ func rows(s *features.Set, i, j int) *features.Set {
 		part.Labels = s.Labels[i:j]
 	}
 	return &part
-}
-
-// failedGates is the error for the gates that were missed, nil when there are none.
-func (e *evaluation) failedGates() error {
-	var failed []string
-	for _, g := range e.report.Gates {
-		if !g.Passed {
-			failed = append(failed, g.Line())
-		}
-	}
-	if failed == nil {
-		return nil
-	}
-	return fmt.Errorf("%w: %s", errGate, strings.Join(failed, "; "))
 }
