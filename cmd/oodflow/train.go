@@ -20,6 +20,10 @@ const trainLong = `Fits a detector to the features of training images. A random 
 (at most 2,000; --holdout) is not trained on: they set the threshold so that 95 %
 of them pass. For a flow, up to 1,000 others decide when its training stops.
 
+A classifier knows the images it was trained on, and new ones of the same kind
+score a little higher: more than 5 % of them are called OOD. Where you have such
+images, a validation set say, --calibration sets the threshold by them.
+
 The default method, a normalizing flow on L2-normalised features, stops by
 itself, and early: likelihood goes on improving long after detection has begun to
 get worse. The other methods are eval's baselines, for use on their own.
@@ -39,6 +43,8 @@ elsewhere.`
 
 const trainExample = `  oodflow train --features train.safetensors --out detector.safetensors
   oodflow train --features train.safetensors --out detector.safetensors --seed 7
+  oodflow train --features train.safetensors --calibration val.safetensors \
+      --out detector.safetensors
   oodflow train --features train.safetensors --out detector.safetensors --resume
   oodflow train --features train.safetensors --out check.safetensors \
       --engine gorgonia
@@ -46,14 +52,15 @@ const trainExample = `  oodflow train --features train.safetensors --out detecto
       --out mahalanobis.safetensors`
 
 type trainOptions struct {
-	features string
-	out      string
-	method   choice
-	holdout  float64
-	seed     uint64
-	resume   bool
-	flow     flowOptions
-	again    string // the command line that resumes
+	features    string
+	out         string
+	method      choice
+	holdout     float64
+	seed        uint64
+	resume      bool
+	calibration string
+	flow        flowOptions
+	again       string // the command line that resumes
 }
 
 func newTrainCommand() *cobra.Command {
@@ -89,6 +96,8 @@ func (o *trainOptions) AddFlags(cmd *cobra.Command) {
 	o.method = choice{value: methodFlow, valid: append([]string{methodFlow}, detect.Names()...)}
 	addChoice(cmd, &o.method, "method", "fit the method called `NAME`: "+orList(o.method.valid))
 	f.Float64Var(&o.holdout, "holdout", 0, "hold this `SHARE` of the images out (default: a tenth, but at most 2000 images)")
+	f.StringVar(&o.calibration, "calibration", "", "set the threshold by these `FEATURES` of images that the classifier was not trained on")
+	completeFiles(cmd, "calibration", featureFiles...)
 	f.Uint64Var(&o.seed, "seed", 1, "seed of all that is random: the same `N`, the same detector")
 	noFiles(cmd, "holdout", "seed")
 	f.BoolVar(&o.resume, "resume", false, "flow: continue the interrupted training of DETECTOR.checkpoint")
@@ -103,15 +112,19 @@ func (o *trainOptions) validate(cmd *cobra.Command) error {
 	if err := o.flow.validate(cmd, o.method.value); err != nil {
 		return err
 	}
-	if err := checkOutput("out", o.out, o.features); err != nil {
+	if err := checkOutput("out", o.out, o.features, o.calibration); err != nil {
 		return err
 	}
 	checkpoint := checkpointPath(o.out)
 	switch {
 	case checkpoint == "" && o.resume:
 		return usagef("--resume: --out %s is no file that a checkpoint could lie beside", o.out)
-	case checkpoint != "" && o.method.value == methodFlow && samePath(checkpoint, o.features):
-		return usagef("--features %s is where the training keeps its checkpoint: the input would be lost", o.features)
+	case checkpoint != "" && o.method.value == methodFlow:
+		for flag, path := range map[string]string{"features": o.features, "calibration": o.calibration} {
+			if path != "" && samePath(checkpoint, path) {
+				return usagef("--%s %s is where the training keeps its checkpoint: the input would be lost", flag, path)
+			}
+		}
 	}
 	return nil
 }
@@ -125,6 +138,13 @@ func runTrain(ctx context.Context, opts trainOptions, c *console) error {
 		return err
 	}
 	defer set.Close()
+	calibration, err := opts.openCalibration(set)
+	if err != nil {
+		return err
+	}
+	if calibration != nil {
+		defer calibration.Close()
+	}
 	leanMemory()
 	start := time.Now()
 	kept, err := opts.checkpoints(c)
@@ -134,6 +154,11 @@ func runTrain(ctx context.Context, opts trainOptions, c *console) error {
 	file, err := opts.fit(ctx, set, kept, c)
 	if err != nil {
 		return inFile(kept.explain(err), opts.features)
+	}
+	if calibration != nil {
+		if err := file.Recalibrate(ctx, calibration); err != nil {
+			return kept.explain(fmt.Errorf("calibrate by %s: %w", opts.calibration, err))
+		}
 	}
 	if err := errors.Join(set.Unchanged(), opts.recordDump(file)); err != nil {
 		return err
@@ -148,9 +173,29 @@ func runTrain(ctx context.Context, opts trainOptions, c *console) error {
 		return kept.unsaved(err, opts.out)
 	}
 	kept.remove()
-	c.note("%s: %s fitted to %d images in %s; threshold %.5g passes 95 %% of %d held-out images",
-		opts.out, file.Detector.Name(), file.Training.Images, progress.Duration(time.Since(start)), file.Threshold, file.Training.HeldOut)
+	what := "held-out images"
+	if calibration != nil {
+		what = "images of " + opts.calibration
+	}
+	c.note("%s: %s fitted to %d images in %s; threshold %.5g passes 95 %% of %d %s", opts.out, file.Detector.Name(),
+		file.Training.Images, progress.Duration(time.Since(start)), file.Threshold, file.Training.HeldOut, what)
 	return nil
+}
+
+// openCalibration opens the features of --calibration and checks that they fit those to train on, before the work; nil without.
+func (o *trainOptions) openCalibration(set *features.Reader) (*features.Reader, error) {
+	if o.calibration == "" {
+		return nil, nil
+	}
+	r, err := openReader(o.calibration)
+	if err != nil {
+		return nil, err
+	}
+	if err := (&detect.File{D: set.D, Provenance: set.Provenance}).Fits(r); err != nil {
+		r.Close()
+		return nil, fmt.Errorf("--calibration %s beside --features %s: %w", o.calibration, o.features, err)
+	}
+	return r, nil
 }
 
 // fit makes the detector by the method asked for.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/oodflow/oodflow/features"
 )
@@ -24,12 +25,14 @@ type File struct {
 
 // Training says what a detector was made from.
 type Training struct {
-	Images     int             `json:"images"`               // images it was fitted on
-	Validation int             `json:"validation,omitempty"` // further images that decided when to stop, for a flow
-	HeldOut    int             `json:"held_out"`             // further images behind Threshold and Reference
-	Seed       uint64          `json:"seed"`                 // of the split and of everything random in the fit
-	Version    string          `json:"version"`              // version of oodflow that trained it
-	Report     json.RawMessage `json:"report,omitempty"`     // what the method has to tell about its fit
+	Images     int `json:"images"`               // images it was fitted on
+	Validation int `json:"validation,omitempty"` // further images that decided when to stop, for a flow
+	HeldOut    int `json:"held_out"`             // further images behind Threshold and Reference
+	// Calibration is the source of those images where they were not held out of the training images; see File.Recalibrate.
+	Calibration string          `json:"calibration,omitempty"`
+	Seed        uint64          `json:"seed"`             // of the split and of everything random in the fit
+	Version     string          `json:"version"`          // version of oodflow that trained it
+	Report      json.RawMessage `json:"report,omitempty"` // what the method has to tell about its fit
 }
 
 // TrainOptions are the settings of [Train].
@@ -69,14 +72,46 @@ func Train(name string, s *features.Set, opt TrainOptions) (*File, error) {
 //
 // The caller fills in Training. Neither d nor held is changed.
 func Calibrate(d Detector, held *features.Set) (*File, error) {
-	if held.N == 0 {
-		return nil, errors.New("calibrate the detector: there are no held-out images")
-	}
 	return calibrate(context.Background(), d, features.NewReader(held), features.Span(0, held.N))
 }
 
+// Recalibrate sets the threshold and the reference scores by the images of r instead of those that training held out. These should
+// be ID images that the classifier was not trained on: of those that it knows by heart a classifier makes more typical features
+// than it will of new ones, and too many new ones are then called OOD. Features that do not fit the detector are an error as in
+// [File.Fits].
+func (f *File) Recalibrate(ctx context.Context, r *features.Reader) error {
+	if err := f.Fits(r); err != nil {
+		return err
+	}
+	by, err := calibrate(ctx, f.Detector, r, features.Span(0, r.N))
+	if err != nil {
+		return err
+	}
+	f.Threshold, f.Reference = by.Threshold, by.Reference
+	f.Training.HeldOut, f.Training.Calibration = r.N, r.Provenance.Source
+	f.Warnings = slices.DeleteFunc(f.Warnings, func(w string) bool { return strings.HasPrefix(w, fewHeld) })
+	for _, w := range by.Warnings {
+		if !slices.Contains(f.Warnings, w) {
+			f.Warnings = append(f.Warnings, w)
+		}
+	}
+	if source := r.Provenance.Source; source != "" && source == f.Provenance.Source {
+		f.Warnings = append(f.Warnings, "the threshold was set by images of "+source+", which the detector was trained on")
+	}
+	if w := f.Unverified(r.Provenance); w != "" {
+		f.Warnings = append(f.Warnings, "calibration: "+w)
+	}
+	return nil
+}
+
+// fewHeld begins the warning about few reference scores.
+const fewHeld = "the threshold was set by only "
+
 // calibrate is Calibrate with the held-out images of r.
 func calibrate(ctx context.Context, d Detector, r *features.Reader, held []int) (*File, error) {
+	if len(held) == 0 {
+		return nil, errors.New("calibrate the detector: there are no images")
+	}
 	scores := make([]float64, 0, len(held))
 	for part := range slices.Chunk(held, readTile) {
 		set, err := r.Read(part)
@@ -98,7 +133,7 @@ func calibrate(ctx context.Context, d Detector, r *features.Reader, held []int) 
 	}
 	if len(held) < leastForThreshold {
 		f.Warnings = append(f.Warnings, fmt.Sprintf(
-			"only %d images were held out: with fewer than %d the threshold cannot promise to pass 95 %% of new ones",
+			fewHeld+"%d images: with fewer than %d it cannot promise to pass 95 %% of new ones",
 			len(held), leastForThreshold))
 	}
 	return f, nil

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/oodflow/oodflow/features"
 )
 
 func TestThresholdAndPValueAgree(t *testing.T) {
@@ -156,7 +158,46 @@ func TestTrain(t *testing.T) {
 		t.Errorf("one image: %v", err)
 	}
 	small, err := Train("msp", subset(s, []int{0, 1, 2, 3, 4, 5}), TrainOptions{})
-	if err != nil || !strings.Contains(strings.Join(small.Warnings, ""), "only 3 images were held out") {
+	if err != nil || !strings.Contains(strings.Join(small.Warnings, ""), "set by only 3 images") {
 		t.Errorf("six images: %v, %v", small, err)
+	}
+}
+
+// TestRecalibrate wants the threshold that Calibrate sets by the same images, the same detector, and the warnings of both.
+func TestRecalibrate(t *testing.T) {
+	train, fresh := randomSet(3, 24, 4, 3), randomSet(9, 300, 4, 3)
+	train.Provenance, fresh.Provenance = features.Provenance{Source: "train"}, features.Provenance{Source: "fresh"}
+	f, err := Train("msp", train, TrainOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := f.Detector
+	want, err := Calibrate(f.Detector, fresh)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Recalibrate(t.Context(), features.NewReader(fresh)); err != nil {
+		t.Fatal(err)
+	}
+	if f.Threshold != want.Threshold || !slices.Equal(f.Reference, want.Reference) || f.Detector != before {
+		t.Errorf("threshold %v, want %v", f.Threshold, want.Threshold)
+	}
+	if f.Training.HeldOut != 300 || f.Training.Calibration != "fresh" || f.Provenance.Source != "train" {
+		t.Errorf("training %+v of %s", f.Training, f.Provenance.Source)
+	}
+	if w := strings.Join(f.Warnings, "\n"); strings.Contains(w, fewHeld) || !strings.Contains(w, "not checked whether") {
+		t.Errorf("warnings %q", f.Warnings)
+	}
+	if err := f.Recalibrate(t.Context(), features.NewReader(train)); err != nil || !strings.Contains(strings.Join(f.Warnings, ""), "was trained on") {
+		t.Errorf("by its own training images: %q, %v", f.Warnings, err)
+	}
+	other := randomSet(9, 30, 5, 3)
+	if err := f.Recalibrate(t.Context(), features.NewReader(other)); err == nil {
+		t.Error("took features of another dimension")
+	}
+	f.Provenance.Tensor, other = "a", randomSet(9, 30, 4, 3)
+	other.Provenance.Tensor = "b"
+	if err := f.Recalibrate(t.Context(), features.NewReader(other)); err == nil {
+		t.Error("took features of another tensor")
 	}
 }

@@ -88,6 +88,17 @@ func (f *File) Check(s *features.Set) error {
 	return checkFeatures(s, f.D)
 }
 
+// Fits is [File.Check] for features that are read as they are needed.
+func (f *File) Fits(r *features.Reader) error {
+	if err := f.Compatible(r.Provenance); err != nil {
+		return err
+	}
+	if r.D != f.D {
+		return &DimensionError{What: "features", Want: f.D, Got: r.D}
+	}
+	return nil
+}
+
 type comparison struct {
 	Difference
 	known bool // both sides know the field
