@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -56,7 +55,7 @@ func openList(path, root string) (Source, error) {
 }
 
 func (s *listSource) read(from int) (reader, error) {
-	f, err := os.Open(s.path)
+	f, _, err := openRegular(s.path)
 	if err != nil {
 		return nil, err
 	}

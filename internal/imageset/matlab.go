@@ -113,18 +113,11 @@ func matOrder(r io.ReaderAt) (binary.ByteOrder, error) {
 
 // openMAT opens a file and lists its variables.
 func openMAT(path string) (*os.File, []matVar, error) {
-	f, err := os.Open(path)
+	f, size, err := openRegular(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("not a regular file")
-	}
-	var vars []matVar
-	if err == nil {
-		vars, err = listMAT(f, info.Size())
-	}
+	vars, err := listMAT(f, size)
 	if err != nil {
 		f.Close()
 		return nil, nil, fmt.Errorf("read %s: %w", path, err)

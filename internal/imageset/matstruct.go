@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strings"
 )
 
@@ -27,7 +26,7 @@ func readMeta(path string) (*synsets, error) {
 }
 
 func metaSynsets(path string) (*synsets, error) {
-	f, err := os.Open(path)
+	f, _, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}

@@ -147,18 +147,11 @@ func (s *parquetSource) add(path string) (classes []string, err error) {
 
 // openShard opens a file. Close it after use.
 func openShard(path string) (*parquet.File, *os.File, error) {
-	file, err := os.Open(path)
+	file, size, err := openRegular(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("not a regular file")
-	}
-	var f *parquet.File
-	if err == nil {
-		f, err = parquet.Open(file, info.Size())
-	}
+	f, err := parquet.Open(file, size)
 	if err != nil {
 		file.Close()
 		return nil, nil, err

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -245,22 +244,15 @@ const maxFile = 512 << 20
 
 // readImage reads a whole file into buf, grown where it is too short.
 func readImage(buf []byte, path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return buf, err
-	}
-	if !info.Mode().IsRegular() { // opening a pipe would wait for its writer
-		return buf, errors.New("not a regular file")
-	}
-	if info.Size() > maxFile {
-		return buf, fmt.Errorf("the file has %d bytes, more than the limit of %d", info.Size(), maxFile)
-	}
-	f, err := os.Open(path)
+	f, size, err := openRegular(path)
 	if err != nil {
 		return buf, err
 	}
 	defer f.Close()
-	buf = resize(buf, int(info.Size()))
+	if size > maxFile {
+		return buf, fmt.Errorf("the file has %d bytes, more than the limit of %d", size, maxFile)
+	}
+	buf = resize(buf, int(size))
 	if _, err := io.ReadFull(f, buf); err != nil {
 		return buf, unexpectedEOF(err)
 	}

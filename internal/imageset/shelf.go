@@ -57,19 +57,12 @@ type folderBrowser struct {
 
 func (b *folderBrowser) open(name string) (io.Reader, int64, error) {
 	b.Close()
-	f, err := os.Open(filepath.Join(b.dir, name))
+	f, size, err := openRegular(filepath.Join(b.dir, name))
 	if err != nil {
 		return nil, 0, err
 	}
 	b.file = f
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a regular file", f.Name())
-	}
-	if err != nil {
-		return nil, 0, err
-	}
-	return f, info.Size(), nil
+	return f, size, nil
 }
 
 func (b *folderBrowser) Close() error {

@@ -82,7 +82,7 @@ func (s *svhnSource) find(r io.ReaderAt, vars []matVar) error {
 }
 
 func (s *svhnSource) read(from int) (reader, error) {
-	f, err := os.Open(s.path)
+	f, _, err := openRegular(s.path)
 	if err != nil {
 		return nil, err
 	}

@@ -27,12 +27,12 @@ type tarFile struct {
 
 // openTar opens an archive.
 func openTar(name string) (*tarFile, error) {
-	f, err := os.Open(name)
+	f, size, err := openRegular(name)
 	if err != nil {
 		return nil, err
 	}
 	t := &tarFile{path: name, file: f}
-	if err := t.begin(); err != nil {
+	if err := t.begin(size); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
@@ -40,15 +40,8 @@ func openTar(name string) (*tarFile, error) {
 }
 
 // begin looks at the first bytes to see what the file is.
-func (t *tarFile) begin() error {
-	info, err := t.file.Stat()
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return errors.New("not a regular file")
-	}
-	if info.Size() == 0 {
+func (t *tarFile) begin(size int64) error {
+	if size == 0 {
 		return errEmpty
 	}
 	magic := make([]byte, 6)
@@ -94,13 +87,26 @@ func (t *tarFile) next() (*tar.Header, error) {
 	return h, nil
 }
 
-// finish reads what follows the last member, behind which gzip has its checksum.
+// finish reads what follows the last member: of a gzip stream all, for its
+// checksum; of other archives the block of zeros that ends them, without which
+// one that is cut between two members would pass for a whole.
 func (t *tarFile) finish() error {
-	if t.packed == nil {
-		return nil
+	if t.packed != nil {
+		_, err := io.Copy(io.Discard, t.packed)
+		return err
 	}
-	_, err := io.Copy(io.Discard, t.packed)
-	return err
+	at, err := t.file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return err
+	}
+	var last [512]byte
+	if _, err := t.file.ReadAt(last[:], max(0, at-int64(len(last)))); err != nil {
+		return err
+	}
+	if last != [512]byte{} {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
 }
 
 // read reads the present member, of size bytes, into buf, grown where it is too
@@ -132,6 +138,9 @@ func (t *tarFile) fail(err error) error {
 // wrong says what is wrong and near which byte of the file.
 func (t *tarFile) wrong(err error) error {
 	at, _ := t.file.Seek(0, io.SeekCurrent)
+	if info, err := t.file.Stat(); err == nil {
+		at = min(at, info.Size()) // a reader that leaps over a member leaps beyond the end
+	}
 	switch {
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("the file is truncated at byte %d", at)

@@ -179,7 +179,7 @@ func TestTarRefuses(t *testing.T) {
 	copy(huge[124:], "77777777777\x00")
 	copy(huge[148:], checksum(huge[:512]))
 	write(t, dir, map[string]string{
-		"empty.tar": "", "text.tar": strings.Repeat("text ", 200), "short.tar": whole[:300], "cut.tar": whole[:3500], "head.tar": whole[:2600+100],
+		"empty.tar": "", "text.tar": strings.Repeat("text ", 200), "short.tar": whole[:300], "cut.tar": whole[:3500], "head.tar": whole[:2600+100], "between.tar": whole[:2560], "gap.tar": whole[:2530],
 		"flip.tar": whole[:2560+20] + "\xff" + whole[2560+21:], "cut.tar.gz": zipped[:30000], "flip.tar.gz": zipped[:len(zipped)-6] + "\x00\x01" + zipped[len(zipped)-4:],
 		"huge.tar": string(huge), "no.tar": tarOf(t), "a.tar.zst": "\x28\xb5\x2f\xfdxxx", "a.zip": "PK\x03\x04xxx", "a.tar.bz2": "BZh9xxx", "folder.tar/": "",
 	})
@@ -187,6 +187,8 @@ func TestTarRefuses(t *testing.T) {
 		{"empty.tar", "read " + dir + "/empty.tar: the file is empty"}, {"text.tar", "text.tar: not a tar archive"}, {"short.tar", "the file is truncated at byte 300"},
 		{"cut.tar", `cut.tar: after the header of "2.png": the file is truncated at byte 3500`},
 		{"head.tar", `after the header of "1.png": the file is truncated at byte 2700`},
+		{"between.tar", `after the header of "1.png": the file is truncated at byte 2560`},
+		{"gap.tar", `after the header of "1.png": the file is truncated at byte 2530`},
 		{"flip.tar", `flip.tar: after the header of "1.png": damaged near byte 3072`},
 		{"cut.tar.gz", `cut.tar.gz: after the header of "1.png": the file is truncated at byte 30000`},
 		{"flip.tar.gz", "damaged near byte"}, {"huge.tar", "truncated at byte"},

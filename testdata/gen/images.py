@@ -96,13 +96,13 @@ def blocks(w, h):
     return Image.fromarray(np.uint8(squares.repeat(16, 0).repeat(16, 1)[:h, :w]))
 
 
-def png(path, w, h, depth, kind, rows, extra=b""):
+def png(path, w, h, depth, kind, rows, interlaced=0):
     """Write a PNG chunk by chunk, for the kinds that PIL does not write."""
     def chunk(name, data):
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
     raw = b"".join(b"\0" + r for r in rows)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", w, h, depth, kind, 0, 0, 0))
-                     + extra + chunk(b"IDAT", zlib.compress(raw, 9)) + chunk(b"IEND", b""))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", w, h, depth, kind, 0, 0, interlaced))
+                     + chunk(b"IDAT", zlib.compress(raw, 9)) + chunk(b"IEND", b""))
 
 
 def decode_files(d):
@@ -126,10 +126,21 @@ def decode_files(d):
     deep4 = np.concatenate([deep, deep[..., :1]], -1)
     png(d / "rgba_16bit.png", 31, 19, 16, 6, [r.astype(">u2").tobytes() for r in deep4])
     png(d / "gray_16bit.png", 31, 19, 16, 0, [r.astype(">u2").tobytes() for r in deep[..., 0]])
+    ga16 = np.stack([deep[..., 0], deep[..., 1]], -1)
+    png(d / "gray_alpha_16bit.png", 31, 19, 16, 4, [r.astype(">u2").tobytes() for r in ga16])
     g2 = np.asarray(gray) >> 6
     g2 = np.pad(g2, ((0, 0), (0, 1)))
     packed = g2[:, 0::4] << 6 | g2[:, 1::4] << 4 | g2[:, 2::4] << 2 | g2[:, 3::4]
     png(d / "gray_2bit.png", 31, 19, 2, 0, [r.astype(np.uint8).tobytes() for r in packed])
+    passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]  # Adam7
+    rows = [np.asarray(im)[i, x::dx].tobytes() for x, y, dx, dy in passes for i in range(y, 19, dy)]
+    png(d / "interlaced.png", 31, 19, 8, 2, rows, interlaced=1)
+    im.save(d / "rgb_key.png", transparency=im.getpixel((9, 9)))
+    gray.save(d / "gray_key.png", transparency=gray.getpixel((9, 9)))
+    one = picture(1, 1)
+    for name in ("1x1.png", "1x1.gif", "1x1.bmp"):
+        one.save(d / name)
+    one.save(d / "lossless_1x1.webp", lossless=True)
 
     for w, h in [(31, 19), (34, 18), (4, 5), (3, 3), (1, 1)]:
         picture(w, h).save(d / f"420_{w}x{h}.jpg", quality=90, subsampling=2)
