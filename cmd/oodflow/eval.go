@@ -23,7 +23,7 @@ energy, knn, mahalanobis, mahalanobis++, rmd++ and vim), or those named:
   gradnorm, ash, scale         read logits or the classifier's last layer, and
                                features
   klm, react, dice, knn, mahalanobis, mahalanobis++, rmd, rmd++, residual, vim,
-  fdbd, she                    are fitted to training features
+  fdbd, nnguide, she           are fitted to training features
 Training features are those of --train-features, or those that the detector was
 trained on, if they still lie where they did, unchanged. A detector that lacks
 something is listed as skipped.

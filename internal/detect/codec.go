@@ -33,6 +33,7 @@ var decoders = map[string]func(d *decoder) (Detector, error){
 	"residual":      func(d *decoder) (Detector, error) { return as(decodeResidual(d)) },
 	"vim":           func(d *decoder) (Detector, error) { return as(decodeViM(d)) },
 	"fdbd":          func(d *decoder) (Detector, error) { return as(decodeFDBD(d)) },
+	"nnguide":       func(d *decoder) (Detector, error) { return as(decodeNNGuide(d)) },
 	"she":           func(d *decoder) (Detector, error) { return as(decodeSHE(d)) },
 	"flow":          func(d *decoder) (Detector, error) { return as(decodeFlow(d)) },
 	"knn":           func(d *decoder) (Detector, error) { return as(decodeKNN(d)) },

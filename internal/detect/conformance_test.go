@@ -31,6 +31,9 @@ func TestConformance(t *testing.T) {
 	t.Run("knn past one tile", func(t *testing.T) {
 		conform(t, func(s *features.Set) (Detector, error) { return FitKNN(repeat(s, 8), 3) })
 	})
+	t.Run("nnguide past one tile", func(t *testing.T) {
+		conform(t, func(s *features.Set) (Detector, error) { return FitNNGuide(repeat(s, 8)) })
+	})
 }
 
 // randomSet draws n images of c classes whose features spread unequally about their class means, all of which are

@@ -67,6 +67,7 @@ var baselines = []struct {
 	{"residual", func(s *features.Set) (Detector, error) { return as(FitResidual(s)) }, true},
 	{"vim", func(s *features.Set) (Detector, error) { return as(FitViM(s)) }, true},
 	{"fdbd", func(s *features.Set) (Detector, error) { return as(FitFDBD(s)) }, true},
+	{"nnguide", func(s *features.Set) (Detector, error) { return as(FitNNGuide(s)) }, true},
 	{"she", func(s *features.Set) (Detector, error) { return as(FitSHE(s)) }, true},
 }
 

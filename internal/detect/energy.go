@@ -32,8 +32,11 @@ func (*Energy) Name() string { return "energy" }
 
 // Score implements [Detector].
 func (e *Energy) Score(dst []float64, s *features.Set) ([]float64, error) {
-	return e.score(e.Name(), dst, s, func(row []float32) float64 {
-		m := maxOf(row)
-		return -(m + energyT*math.Log(sumExp(row, m, energyT)))
-	})
+	return e.score(e.Name(), dst, s, func(row []float32) float64 { return -energyOf(row) })
+}
+
+// energyOf returns T·log Σ_c exp(l_c / T).
+func energyOf(row []float32) float64 {
+	m := maxOf(row)
+	return m + energyT*math.Log(sumExp(row, m, energyT))
 }

@@ -31,6 +31,8 @@ import (
 //	tensor           type, shape   meaning
 //	reference        F64 [n]       scores of the held-out images, ascending
 //	knn: bank        F32 [n,d]     training features as given; setting k
+//	nnguide: bank    F32 [n,d]     as for knn; setting k
+//	  energies       F64 [n]       of the logits of these images
 //	mahalanobis, mahalanobis++:
 //	  center         F64 [d]       subtracted first (after normalising, for ++)
 //	  whiten         F64 [d,r]     whitening matrix
@@ -48,7 +50,7 @@ import (
 //	she: patterns    F64 [c,d]     a mean of features for each class
 //	flow: see [flow.Flow.State]; settings flow (JSON, [flow.Config]) and normalize ("true" or "false")
 //
-// msp, maxlogit, energy, gen, klm, gradnorm and she have the setting logits, the length of a row of logits, and gradnorm the
+// msp, maxlogit, energy, gen, klm, gradnorm, nnguide and she have the setting logits, the length of a row of logits, and gradnorm the
 // setting features, that of a row of features.
 const (
 	fileFormat  = "oodflow-detector"

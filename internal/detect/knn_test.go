@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -99,17 +100,37 @@ func TestKNNReducesK(t *testing.T) {
 	}
 }
 
-func BenchmarkKNN(b *testing.B) {
-	train, test := randomSet(7, 10_000, 512, 10), randomSet(8, 512, 512, 10)
-	m, err := FitKNN(train, DefaultK)
-	if err != nil {
-		b.Fatal(err)
+// TestNNGuideAgainstAllProducts compares with every product computed and sorted, on a bank of several tiles, some of it
+// with negative energies.
+func TestNNGuideAgainstAllProducts(t *testing.T) {
+	train, test := randomSet(31, 2500, 6, 3), randomSet(32, 30, 6, 3)
+	for i := range train.Logits {
+		train.Logits[i] = float32(i%40) - 15
 	}
-	var dst []float64
-	for b.Loop() {
-		if dst, err = m.Score(dst, test); err != nil {
-			b.Fatal(err)
+	m := &NNGuide{logits: logits{classes: 3}, k: 70}
+	energies := make([]float64, train.N)
+	for i := range energies {
+		energies[i] = energyOf(train.LogitRow(i))
+	}
+	if err := m.setBank(train, energies); err != nil {
+		t.Fatal(err)
+	}
+	got, err := m.Score(nil, test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range got {
+		own, _ := norms(subset(test, []int{i}))
+		products := make([]float64, train.N)
+		for k := range products {
+			for j, v := range train.Row(k) {
+				products[k] += float64(test.Row(i)[j]) / own[0] * float64(v) / m.norms[k] * energies[k]
+			}
+		}
+		slices.Sort(products)
+		want := -energyOf(test.LogitRow(i)) * mean(products[train.N-70:])
+		if math.Abs(got[i]-want) > 1e-12*math.Abs(want) {
+			t.Errorf("image %d scores %v, want %v", i, got[i], want)
 		}
 	}
-	b.ReportMetric(float64(b.N)*2*10_000*512*512/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 }

@@ -29,6 +29,7 @@ var needs = map[string]struct{ fit, score string }{
 	"residual":      {"head", ""},
 	"vim":           {"head", ""},
 	"fdbd":          {"head", ""},
+	"nnguide":       {"logits", "logits"},
 	"she":           {"logits", "logits"},
 }
 

@@ -133,6 +133,12 @@ def fdbd(train, w, b, test):
     return np.array(out)
 
 
+def nnguide(train, logits, test, test_logits):
+    guide = unit(train) * logsumexp(logits, axis=1)[:, None]
+    nearest = -np.sort(-(unit(test) @ guide.T), axis=1)[:, :100]
+    return -nearest.mean(1) * logsumexp(test_logits, axis=1)
+
+
 def she(train, labels, logits, test, test_logits):
     predicted = logits.argmax(1)
     keep = labels == predicted
@@ -170,6 +176,7 @@ def case(name, train, labels, test, logits, test_logits, ks, w, b):
         "residual": residual(f, w64, b64, g),
         "vim": vim(f, w64, b64, g),
         "fdbd": fdbd(f, w64, b64, g),
+        "nnguide": nnguide(f, k, g, l),
         "she": she(f, labels, k, g, l),
         "mahalanobis": mahalanobis(f, classes, g),
         "mahalanobis++": mahalanobis(unit(f), classes, unit(g)),
