@@ -95,7 +95,7 @@ func newRootCommand() *cobra.Command {
 		newScoreCommand(),
 		newEvalCommand(),
 		newFeaturesCommand(),
-		newFetchCommand(), newDoctorCommand(), newBenchCommand(),
+		newFetchCommand(), newSchemaCommand(), newDoctorCommand(), newBenchCommand(),
 	)
 	root.SetHelpCommand(newHelpCommand())
 	root.InitDefaultHelpCmd()
