@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // slot is the place of one image between being listed and being put in a
@@ -46,8 +47,12 @@ type loader struct {
 	bad     []Skip       // images that could not be read, before opt.After too; gather's until it ends
 	ignored int          // files passed over; list's until it ends
 	large   sync.Mutex   // held while a large picture is decoded
+	clock   clock
 	wg      sync.WaitGroup
 }
+
+// clock adds up where the workers' time goes, in nanoseconds.
+type clock struct{ decode, preprocess atomic.Int64 }
 
 // spare is the number of batches: one with the caller, one being filled, and
 // one ready.
@@ -99,6 +104,9 @@ func (l *loader) run(report *Report, yield func(*Batch) error) error {
 	l.stop(err)
 	l.wg.Wait()
 	report.Skipped, report.Ignored = l.bad, l.ignored
+	t := &report.Times
+	t.Decode, t.Preprocess = time.Duration(l.clock.decode.Load()), time.Duration(l.clock.preprocess.Load())
+	t.Workers = l.opt.Workers
 	return err
 }
 
@@ -119,7 +127,9 @@ func (l *loader) deliver(report *Report, yield func(*Batch) error) error {
 	skipped := len(l.opt.After.Skipped)
 	report.Images = l.opt.After.Images - skipped
 	for {
+		start := time.Now()
 		f, ok := receive(l.ctx, l.batches)
+		report.Times.Waiting += time.Since(start)
 		if !ok {
 			// Stopped, for the cause, or at the end, without one.
 			return context.Cause(l.ctx)
@@ -213,6 +223,7 @@ func (l *loader) prepare(s *slot, t *transformer) (err error) {
 	if s.bad != nil {
 		return s.bad
 	}
+	start := time.Now()
 	var m *Image
 	if s.raw != nil {
 		m = s.raw(s.buf)
@@ -234,7 +245,10 @@ func (l *loader) prepare(s *slot, t *transformer) (err error) {
 			return err
 		}
 	}
+	decoded := time.Now()
 	s.tensor, s.h, s.w, err = t.apply(s.tensor, m)
+	l.clock.decode.Add(int64(decoded.Sub(start)))
+	l.clock.preprocess.Add(int64(time.Since(decoded)))
 	return err
 }
 

@@ -3,6 +3,7 @@ package imageset
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Report says what became of the images of a source.
@@ -14,6 +15,23 @@ type Report struct {
 	// Ignored is the number of files passed over because their names are not
 	// those of image files.
 	Ignored int
+	// Times is where the time of this Load went.
+	Times Times
+}
+
+// Times is where the time of a [Load] went. Decode and Preprocess are sums over
+// the workers, which work at the same time as each other and as the caller;
+// Waiting is the caller's.
+type Times struct {
+	// Decode is reading the files and what their formats take to pixels or,
+	// of JPEG, to samples.
+	Decode time.Duration
+	// Preprocess is all from there to the tensors: colours, resizing, scaling.
+	Preprocess time.Duration
+	// Waiting is how long the caller had no batch to work on.
+	Waiting time.Duration
+	// Workers is the number of images that were decoded at the same time.
+	Workers int
 }
 
 // Skip is an image that could not be read.
