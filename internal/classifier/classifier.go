@@ -15,7 +15,7 @@ type Options struct {
 	Library       string // ONNX Runtime's shared library, or its folder; "" searches (see FindLibrary)
 	FeatureTensor string // graph tensor to read the features from; "" finds it by itself
 	Threads       int    // cores to compute with; 0 takes all that this process may use (GOMAXPROCS)
-	MaxBatch      int    // most images per run of the engine; 0 chooses from the image size. A fixed batch stays
+	Batch         int    // images per run of the engine; 0 chooses from the image size. A fixed batch stays
 }
 
 // Info says what was opened and how it is run.
@@ -112,7 +112,7 @@ func open(path string, opt Options) (*Classifier, error) {
 	c := &Classifier{input: in, head: head, engine: s.engine}
 	c.info = describe(path, sum, in, head, s)
 	c.info.Threads = threads
-	c.info.Batch = chooseBatch(opt.MaxBatch, in)
+	c.info.Batch = chooseBatch(opt.Batch, in)
 	if err := c.prove(); err != nil {
 		c.Close()
 		return nil, err

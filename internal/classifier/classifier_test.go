@@ -4,8 +4,10 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/oodflow/oodflow/internal/classifier/lower"
 	"github.com/oodflow/oodflow/internal/onnx"
@@ -105,13 +107,13 @@ func TestCheckFinite(t *testing.T) {
 	}
 }
 
-// TestChooseBatch: the batch fits the image size, the caller's limit and the model's own batch.
+// TestChooseBatch: the batch fits the image size, what the caller wants and the model's own batch.
 func TestChooseBatch(t *testing.T) {
-	for _, c := range []struct{ most, fixed, side, want int }{
+	for _, c := range []struct{ wanted, fixed, side, want int }{
 		{0, 0, 32, 64}, {0, 0, 224, 6}, {0, 0, 0, 6}, {0, 0, 1024, 4}, {8, 0, 32, 8}, {1, 0, 224, 1},
-		{0, 4, 32, 64}, {0, 1, 32, 64}, {10, 4, 32, 8}, {2, 4, 32, 4}, {0, 100, 32, 100},
+		{0, 4, 32, 64}, {0, 1, 32, 64}, {10, 4, 32, 8}, {2, 4, 32, 4}, {0, 100, 32, 100}, {32, 0, 224, 32}, {1 << 40, 0, 224, 445},
 	} {
-		if got := chooseBatch(c.most, input{batch: c.fixed, height: c.side, width: c.side}); got != c.want {
+		if got := chooseBatch(c.wanted, input{batch: c.fixed, height: c.side, width: c.side}); got != c.want {
 			t.Errorf("%+v: batch %d", c, got)
 		}
 	}
@@ -216,4 +218,19 @@ func BenchmarkRun(b *testing.B) {
 			})
 		}
 	}
+}
+
+// TestMeasure: as many times as asked for, shortest first, of the batch that the model takes.
+func TestMeasure(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine string) {
+		c := mustOpen(t, "testdata/residual.onnx", Options{Engine: engine})
+		var calls int
+		m, err := c.Measure(3, 5, func() time.Duration { calls++; return time.Duration(calls * calls) })
+		if err != nil || len(m.Times) != 5 || !slices.IsSorted(m.Times) || m.Times[0] <= 0 || m.Median() != m.Times[2] || m.CPU != 3 {
+			t.Errorf("%+v, %v", m, err)
+		}
+		if in := c.Info(); m.Batch != 3 || in.Height != 0 && m.Height != in.Height {
+			t.Errorf("a batch of %d of %d×%d", m.Batch, m.Height, m.Width)
+		}
+	})
 }

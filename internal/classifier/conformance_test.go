@@ -257,7 +257,7 @@ func TestNotBytes(t *testing.T) {
 // engines make zero of NaN; this model adds past it.)
 func TestNaN(t *testing.T) {
 	eachEngine(t, func(t *testing.T, engine string) {
-		c := mustOpen(t, "testdata/residual.onnx", Options{Engine: engine, MaxBatch: 2})
+		c := mustOpen(t, "testdata/residual.onnx", Options{Engine: engine, Batch: 2})
 		for _, bad := range []float64{math.NaN(), math.Inf(1)} {
 			images := testPixels()
 			images[5*rgb*testSide*testSide+17] = float32(bad)
