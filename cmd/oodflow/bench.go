@@ -37,10 +37,10 @@ func newBenchCommand() *cobra.Command {
 		Use:     "bench",
 		Short:   "Measure speed on this machine",
 		Long:    "Measures speed on this machine, so that a job can be sized.",
-		Example: benchFlowExample,
+		Example: benchFlowExample + "\n" + benchModelExample,
 		Args:    cobra.NoArgs,
 	}
-	cmd.AddCommand(newBenchFlowCommand())
+	cmd.AddCommand(newBenchFlowCommand(), newBenchModelCommand())
 	return cmd
 }
 

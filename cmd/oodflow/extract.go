@@ -12,7 +12,6 @@ import (
 	"github.com/oodflow/oodflow/features"
 	"github.com/oodflow/oodflow/internal/atomicfile"
 	"github.com/oodflow/oodflow/internal/imageset"
-	"github.com/oodflow/oodflow/internal/progress"
 )
 
 const extractLong = `Runs a classifier over images and writes what it makes of them: penultimate
@@ -26,6 +25,10 @@ it came from. The file is in the safetensors format.
 An image that cannot be read is skipped, counted and listed on stderr, the first
 ten that is; --skipped FILE takes the whole list. When more than the share
 --max-bad cannot be read, the command fails.
+
+The last line tells how fast it went, and where the time: in the classifier,
+waiting for images, writing; and meanwhile, on other threads, in decoding and
+preprocessing. --stats FILE takes the same as JSON.
 
 What is done is kept in FEATURES.part, and synced to the disk every few seconds.
 After Ctrl-C, a crash or a power cut the same command with --resume continues and
@@ -109,19 +112,27 @@ func (o *extractOptions) validate() error {
 	case part == "" && o.resume:
 		return usagef("--resume: --out %s is no file that an unfinished one could lie beside", o.out)
 	case part != "":
-		for _, in := range append(o.inputs(), o.skipped) {
+		for _, in := range append(o.inputs(), o.skipped, o.stats) {
 			if in != "" && samePath(part, in) {
 				return usagef("%s is where the extraction keeps what is done: it would be lost", in)
 			}
 		}
 	}
-	if o.skipped == "" {
-		return nil
+	for _, side := range []struct{ flag, path string }{{"skipped", o.skipped}, {"stats", o.stats}} {
+		if side.path == "" {
+			continue
+		}
+		if samePath(side.path, o.out) {
+			return usagef("--%s and --out are the same file, %s", side.flag, o.out)
+		}
+		if err := checkOutput(side.flag, side.path, o.inputs()...); err != nil {
+			return err
+		}
 	}
-	if samePath(o.skipped, o.out) {
-		return usagef("--skipped and --out are the same file, %s", o.out)
+	if o.skipped != "" && o.stats != "" && samePath(o.skipped, o.stats) {
+		return usagef("--skipped and --stats are the same file, %s", o.stats)
 	}
-	return checkOutput("skipped", o.skipped, o.inputs()...)
+	return nil
 }
 
 func runExtract(ctx context.Context, opts extractOptions, c *console) error {
@@ -142,7 +153,6 @@ func runExtract(ctx context.Context, opts extractOptions, c *console) error {
 	}
 	defer e.w.Abort()
 	p.after = e.done
-	start, before := time.Now(), e.w.Len()
 	err = p.run(ctx, c, "extract", e.add)
 	if ctx.Err() == nil {
 		// The list is wanted most when there were too many.
@@ -151,13 +161,13 @@ func runExtract(ctx context.Context, opts extractOptions, c *console) error {
 	if err != nil {
 		return e.leave(err)
 	}
+	end := time.Now()
 	if err := e.finish(ctx); err != nil {
 		return err
 	}
-	took := time.Since(start)
-	c.note("%s: %s, %d features each, in %s (%s/s) with %s%s", opts.out, count(p.report.Images, "image", "images"), p.info.Dim,
-		progress.Duration(took), progress.Rate(float64(p.report.Images-before)/took.Seconds()), p.engine(), p.top1(e.hits))
-	return nil
+	lap(&p.watch.writing, end)
+	c.note("%s: %s, %d features each, with %s%s", opts.out, count(p.report.Images, "image", "images"), p.info.Dim, p.engine(), p.top1(e.hits))
+	return tellStats(c, opts.stats, p.stats())
 }
 
 // accuracy counts images whose largest logit is at their label.

@@ -56,10 +56,11 @@ type imageOptions struct {
 	limit                     int
 	maxBad                    float64
 	exif                      bool
+	stats                     string
 }
 
 // imageFlags are the names of these flags.
-var imageFlags = []string{"model", "images", "root", "classes", "preprocess", "exif", "feature-tensor", "engine", "onnxruntime", "batch", "threads", "workers", "limit", "max-bad"}
+var imageFlags = []string{"model", "images", "root", "classes", "preprocess", "exif", "feature-tensor", "engine", "onnxruntime", "batch", "threads", "workers", "limit", "max-bad", "stats"}
 
 // AddFlags defines the flags.
 func (o *imageOptions) AddFlags(cmd *cobra.Command) {
@@ -76,15 +77,30 @@ func (o *imageOptions) AddFlags(cmd *cobra.Command) {
 	complete(cmd, "preprocess", completePreprocess)
 	f.BoolVar(&o.exif, "exif", false, "turn images upright as their EXIF orientation says")
 	f.StringVar(&o.featureTensor, "feature-tensor", "", "take features from tensor `NAME` (default: found by itself)")
-	o.engine = choice{value: "auto", valid: []string{"auto", "onnxruntime", "gorgonia"}}
-	addChoice(cmd, &o.engine, "engine", "run the classifier with `ENGINE`: auto, onnxruntime or gorgonia")
+	addEngineFlag(cmd, &o.engine)
 	addLibraryFlag(cmd, &o.library)
 	f.IntVar(&o.batch, "batch", 0, "`N` images run at once (0: as suits the engine)")
 	f.IntVar(&o.threads, "threads", 0, "`N` threads that run the classifier (0: all cores)")
 	f.IntVar(&o.workers, "workers", 0, "`N` threads that decode images (0: all cores)")
 	f.IntVar(&o.limit, "limit", 0, "take the first `N` images only (0: all)")
 	f.Float64Var(&o.maxBad, "max-bad", 0.01, "fail when more than this `SHARE` of the images cannot be read")
+	f.StringVar(&o.stats, "stats", "", "write how fast it went and where the time, as JSON, to `FILE`")
+	completeFiles(cmd, "stats", "json")
 	noFiles(cmd, "feature-tensor", "batch", "threads", "workers", "limit", "max-bad")
+}
+
+// addEngineFlag defines --engine.
+func addEngineFlag(cmd *cobra.Command, engine *choice) {
+	*engine = choice{value: "auto", valid: []string{"auto", "onnxruntime", "gorgonia"}}
+	addChoice(cmd, engine, "engine", "run the classifier with `ENGINE`: auto, onnxruntime or gorgonia")
+}
+
+// checkEngineFlags refuses a library for an engine that takes none.
+func checkEngineFlags(engine choice, library string) error {
+	if engine.value == "gorgonia" && library != "" {
+		return usagef("--onnxruntime is of no use with --engine gorgonia")
+	}
+	return nil
 }
 
 // addLibraryFlag defines --onnxruntime.
@@ -106,10 +122,7 @@ func (o *imageOptions) validate() error {
 	if !(o.maxBad >= 0 && o.maxBad <= 1) {
 		return usagef("--max-bad %v: want a share from 0 to 1", o.maxBad)
 	}
-	if o.engine.value == "gorgonia" && o.library != "" {
-		return usagef("--onnxruntime is of no use with --engine gorgonia")
-	}
-	return nil
+	return checkEngineFlags(o.engine, o.library)
 }
 
 // inputs are the paths that will be read, none of which may be the output.

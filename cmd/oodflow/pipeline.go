@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/oodflow/oodflow/features"
 	"github.com/oodflow/oodflow/internal/classifier"
@@ -27,6 +28,7 @@ type pipeline struct {
 	after        *imageset.Mark // where to go on; nil at the beginning
 
 	report imageset.Report // of the last run
+	watch  stopwatch       // likewise
 }
 
 // openPipeline opens what the flags name, the quick things first. Close it after use.
@@ -47,7 +49,7 @@ func openPipeline(ctx context.Context, opts imageOptions, c *console) (*pipeline
 	}
 	p.cls, err = classifier.Open(opts.model, classifier.Options{
 		Engine: opts.engine.value, Library: opts.library, FeatureTensor: opts.featureTensor,
-		Threads: opts.threads, MaxBatch: opts.batch,
+		Threads: opts.threads, Batch: opts.batch,
 	})
 	if err != nil {
 		return nil, classifierHint(err, opts)
@@ -170,6 +172,7 @@ func (p *pipeline) run(ctx context.Context, c *console, what string, yield func(
 	}
 	meter, finish := c.show(progress.Options{What: what, Unit: "images", Total: total, Done: seen})
 	defer finish()
+	p.watch.begin()
 	var err error
 	p.report, err = imageset.Load(ctx, p.src, p.pre, imageset.Options{
 		First: p.first, Limit: p.limit, After: p.after, Workers: p.opts.workers, Batch: p.info.Batch, MaxBad: p.opts.maxBad,
@@ -182,13 +185,16 @@ func (p *pipeline) run(ctx context.Context, c *console, what string, yield func(
 			}
 		},
 	}, func(b *imageset.Batch) error {
+		start := time.Now()
 		f, l, err := p.cls.Run(b.Input, b.N, b.H, b.W)
 		if err != nil {
 			return fmt.Errorf("at image %s: %w", b.IDs[0], err)
 		}
+		start = lap(&p.watch.inference, start)
 		if err := yield(features.Batch{Features: f, Logits: l, Labels: b.Labels, IDs: b.IDs}, b.Mark); err != nil {
 			return err
 		}
+		lap(&p.watch.writing, start)
 		return ctx.Err()
 	})
 	finish()
@@ -244,8 +250,11 @@ func (p *pipeline) provenance() features.Provenance {
 }
 
 // engine names what ran the classifier, for the last line.
-func (p *pipeline) engine() string {
-	return strings.TrimSpace(p.info.Engine + " " + p.info.EngineVersion)
+func (p *pipeline) engine() string { return engineName(p.info) }
+
+// engineName is "onnxruntime 1.30.0".
+func engineName(info classifier.Info) string {
+	return strings.TrimSpace(info.Engine + " " + info.EngineVersion)
 }
 
 // top1 is the classifier's accuracy on these images as a clause for the last line, where the labels are the

@@ -101,6 +101,14 @@ func (o *scoreOptions) validate(cmd *cobra.Command) error {
 	if err := o.imageOptions.validate(); err != nil {
 		return err
 	}
+	if o.stats != "" {
+		if o.out != "" && samePath(o.stats, o.out) {
+			return usagef("--stats and --out are the same file, %s", o.out)
+		}
+		if err := checkOutput("stats", o.stats, append(o.inputs(), o.detector)...); err != nil {
+			return err
+		}
+	}
 	if o.out == "" || o.out == "-" {
 		o.out = ""
 		return nil
@@ -171,7 +179,7 @@ func scoreImages(ctx context.Context, opts scoreOptions, c *console, file *detec
 	if err := file.Compatible(p.provenance()); err != nil {
 		return fmt.Errorf("score images with %s: %w", opts.model, err)
 	}
-	return writeScores(ctx, opts, c, func(add func([]detect.Row) error) error {
+	err = writeScores(ctx, opts, c, func(add func([]detect.Row) error) error {
 		return p.run(ctx, c, "score", func(b features.Batch, _ imageset.Mark) error {
 			set := p.set(b)
 			scored, err := file.Rows(set)
@@ -181,6 +189,10 @@ func scoreImages(ctx context.Context, opts scoreOptions, c *console, file *detec
 			return add(scored)
 		})
 	})
+	if err != nil {
+		return err
+	}
+	return tellStats(c, opts.stats, p.stats())
 }
 
 // set is a batch as a feature set of its own.
