@@ -3,6 +3,8 @@ package imageset
 import (
 	"fmt"
 	"math"
+
+	"github.com/oodflow/oodflow/internal/pixel"
 )
 
 // Filter is a resampling filter by PIL's code, which is what "resample" holds
@@ -108,30 +110,23 @@ func sinc(x float64) float64 {
 	return math.Sin(x) / x
 }
 
-// coefBits is the number of fractional bits of a resampling weight: PIL keeps
-// 32 less 8 for the pixel less 2 for overshoot.
-const coefBits = 32 - 8 - 2
-
 // kernel holds the weights that make a range of output samples.
 type kernel struct {
-	width   int     // places per output sample in coef
-	taps    []tap   // the source samples of each output sample
-	coef    []int32 // their weights, 1<<coefBits is one
+	width   int         // places per output sample in coef
+	taps    []pixel.Tap // the source samples of each output sample
+	coef    []int32     // their weights, 1<<pixel.CoefBits is one, and zeros
 	scratch []float64
 }
 
-// tap is the range of source samples that one output sample is made of.
-type tap struct{ first, n int }
-
 // weights returns those of output sample i, one per source sample.
 func (k *kernel) weights(i int) []int32 {
-	return k.coef[i*k.width:][:k.taps[i].n]
+	return k.coef[i*k.width:][:k.taps[i].N]
 }
 
 // span is the range of source samples that any output sample reads.
 func (k *kernel) span() (from, to int) {
 	last := k.taps[len(k.taps)-1]
-	return k.taps[0].first, last.first + last.n
+	return k.taps[0].First, last.First + last.N
 }
 
 // fill computes the weights for output samples from..to-1 of a row of in samples
@@ -160,9 +155,11 @@ func (k *kernel) fill(f Filter, in, out, from, to int) {
 			weights[j] = f.weight((float64(j+first) - centre + 0.5) * inverse)
 			sum += weights[j]
 		}
-		k.taps[i] = tap{first, last - first}
+		k.taps[i] = pixel.Tap{First: first, N: last - first}
+		coef := k.coef[i*k.width:][:k.width]
+		clear(coef[last-first:])
 		for j := range last - first {
-			k.coef[i*k.width+j] = fixed(weights[j], sum)
+			coef[j] = fixed(weights[j], sum)
 		}
 	}
 }
@@ -172,7 +169,7 @@ func fixed(w, sum float64) int32 {
 	if sum != 0 {
 		w /= sum
 	}
-	return int32(math.Copysign(0.5, w) + float64(w*(1<<coefBits)))
+	return int32(math.Copysign(0.5, w) + float64(w*(1<<pixel.CoefBits)))
 }
 
 // kernels keeps the weights of the last few sizes: the images of a set often

@@ -69,7 +69,7 @@ func (p *interpolator) down(dst []byte, at *point) {
 		for k, y := range at.index[:at.n] {
 			sum += float32(p.lines[y%4][i] * at.weight[k])
 		}
-		dst[i] = clamp8(int32(math.RoundToEven(float64(sum))))
+		dst[i] = byte(min(max(math.RoundToEven(float64(sum)), 0), 255))
 	}
 }
 

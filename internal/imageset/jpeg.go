@@ -4,6 +4,7 @@ import (
 	"image"
 
 	"github.com/oodflow/oodflow/internal/jpeg"
+	"github.com/oodflow/oodflow/internal/pixel"
 )
 
 // jpegConfig reads a JPEG's size.
@@ -47,10 +48,7 @@ func decodeJPEG(data []byte) (*Image, error) {
 
 // yccRow writes row y of the planes Y', Cb and Cr as RGB.
 func yccRow(dst []byte, planes []*widener, y int) {
-	luma, cb, cr := planes[0].row(y), planes[1].row(y), planes[2].row(y)
-	for x := range len(dst) / 3 {
-		dst[3*x], dst[3*x+1], dst[3*x+2] = yccToRGB(luma[x], cb[x], cr[x])
-	}
+	pixel.YCC(dst, planes[0].row(y), planes[1].row(y), planes[2].row(y))
 }
 
 // interleave writes row y of the first three planes.

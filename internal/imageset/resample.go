@@ -1,19 +1,22 @@
 package imageset
 
-import "image"
+import (
+	"image"
+
+	"github.com/oodflow/oodflow/internal/pixel"
+)
 
 // resampler resizes images as PIL's Image.resize does: horizontally, then
 // vertically, in fixed point, rounding to 8 bits after each pass. Only the part
 // that is asked for is computed. It keeps its scratch memory and the weights
 // of the last size, and is for one goroutine.
 type resampler struct {
-	row  []byte  // one source row
-	mid  []byte  // rows resized horizontally
-	out  []byte  // the result
-	sums []int32 // one row of the vertical pass
-	hor  kernels
-	ver  kernels
-	at   []int // source column of each column, then row of each row, for Nearest
+	row []byte // one source row
+	mid []byte // rows resized horizontally
+	out []byte // the result
+	hor kernels
+	ver kernels
+	at  []int // source column of each column, then row of each row, for Nearest
 	interpolator
 }
 
@@ -57,9 +60,8 @@ func (r *resampler) filtered(m *Image, w, h int, f Filter, win image.Rectangle) 
 	for y := top; y < bottom; y++ {
 		r.horizontal(r.mid[(y-top)*stride:][:stride], m, y, w, f, win)
 	}
-	r.sums = resize(r.sums, stride)
 	for i, t := range k.taps {
-		r.vertical(r.out[i*stride:][:stride], r.mid[(t.first-top)*stride:], k.weights(i))
+		pixel.Vertical(r.out[i*stride:][:stride], r.mid[(t.First-top)*stride:], stride, k.weights(i))
 	}
 }
 
@@ -71,39 +73,7 @@ func (r *resampler) horizontal(dst []byte, m *Image, y, w int, f Filter, win ima
 		return
 	}
 	k := r.hor.get(f, m.W, w, win.Min.X, win.Max.X)
-	for i, t := range k.taps {
-		src := r.row[3*t.first:]
-		red, green, blue := int32(rounding), int32(rounding), int32(rounding)
-		for j, c := range k.weights(i) {
-			p := src[3*j : 3*j+3 : 3*j+3]
-			red += int32(p[0]) * c
-			green += int32(p[1]) * c
-			blue += int32(p[2]) * c
-		}
-		dst[3*i] = clamp8(red >> coefBits)
-		dst[3*i+1] = clamp8(green >> coefBits)
-		dst[3*i+2] = clamp8(blue >> coefBits)
-	}
-}
-
-// rounding is one half in fixed point.
-const rounding = 1 << (coefBits - 1)
-
-// vertical writes the weighted sum of the rows that rows begins with.
-func (r *resampler) vertical(dst, rows []byte, weights []int32) {
-	sums := r.sums[:len(dst)]
-	for i := range sums {
-		sums[i] = rounding
-	}
-	for j, c := range weights {
-		row := rows[j*len(dst):][:len(sums)]
-		for i, v := range row {
-			sums[i] += int32(v) * c
-		}
-	}
-	for i, s := range sums {
-		dst[i] = clamp8(s >> coefBits)
-	}
+	pixel.Horizontal(dst, r.row, k.taps, k.coef, k.width)
 }
 
 // nearest takes for each pixel the source pixel that its centre falls in.

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"testing"
+
+	"github.com/oodflow/oodflow/internal/pixel"
 )
 
 var filters = []Filter{Nearest, Lanczos, Bilinear, Bicubic, Box, Hamming}
@@ -111,17 +113,17 @@ func TestKernel(t *testing.T) {
 			for _, c := range k.weights(i) {
 				sum += int(c)
 			}
-			if d := sum - 1<<coefBits; d > p.n || -d > p.n {
-				t.Fatalf("%v %d to %d: weights of %d sum to %d, want %d", f, in, out, i, sum, 1<<coefBits)
+			if d := sum - 1<<pixel.CoefBits; d > p.N || -d > p.N {
+				t.Fatalf("%v %d to %d: weights of %d sum to %d, want %d", f, in, out, i, sum, 1<<pixel.CoefBits)
 			}
-			if p.n < 1 || p.first < 0 || p.first+p.n > in {
+			if p.N < 1 || p.First < 0 || p.First+p.N > in {
 				t.Fatalf("%v %d to %d: sample %d reads %+v", f, in, out, i, p)
 			}
 			if f == Box { // its support is half open, to the right
 				continue
 			}
 			for j, c := range k.weights(i) {
-				if d := c - k.weightOf(out-1-i, in-1-p.first-j); d > 1 || d < -1 {
+				if d := c - k.weightOf(out-1-i, in-1-p.First-j); d > 1 || d < -1 {
 					t.Fatalf("%v %d to %d: sample %d is not its mirror's mirror", f, in, out, i)
 				}
 			}
@@ -131,7 +133,7 @@ func TestKernel(t *testing.T) {
 
 // weightOf is the weight of a source sample in an output sample.
 func (k *kernel) weightOf(out, in int) int32 {
-	if i := in - k.taps[out].first; i >= 0 && i < k.taps[out].n {
+	if i := in - k.taps[out].First; i >= 0 && i < k.taps[out].N {
 		return k.weights(out)[i]
 	}
 	return 0

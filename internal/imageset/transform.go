@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"image"
 	"math"
+
+	"github.com/oodflow/oodflow/internal/pixel"
 )
 
 // resized is the size of a w×h picture after resizing and before cropping. By
@@ -90,7 +92,7 @@ func (t *transformer) apply(dst []float32, m *Image) (out []float32, h, w int, e
 	stride := 3 * inside.Dx()
 	for y := range inside.Dy() {
 		to := (inside.Min.Y-win.Min.Y+y)*w + inside.Min.X - win.Min.X
-		p.normalize(planes, to, pixels[y*stride:(y+1)*stride])
+		pixel.Normalize(planes[0][to:], planes[1][to:], planes[2][to:], pixels[y*stride:(y+1)*stride], p.values)
 	}
 	return dst, h, w, nil
 }
@@ -102,17 +104,6 @@ func (p *Preprocess) planes(tensor []float32, n int) [3][]float32 {
 		return [3][]float32{third, second, first}
 	}
 	return [3][]float32{first, second, third}
-}
-
-// normalize writes a row of pixels to the planes, from place at on.
-func (p *Preprocess) normalize(planes [3][]float32, at int, row []byte) {
-	n := len(row) / 3
-	for c, plane := range planes {
-		values, dst := &p.values[c], plane[at:][:n]
-		for x, from := 0, row[c:]; x < len(dst); x++ {
-			dst[x] = values[from[3*x]]
-		}
-	}
 }
 
 func fill(dst []float32, v float32) {

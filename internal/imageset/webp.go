@@ -87,3 +87,6 @@ func vp8ToRGB(y, u, v byte) (r, g, b byte) {
 		clamp8((l - cb*6419>>8 - cr*13320>>8 + 8708) >> 6),
 		clamp8((l + cb*33050>>8 - 17685) >> 6)
 }
+
+// clamp8 limits v to 0..255.
+func clamp8(v int32) byte { return byte(min(max(v, 0), 255)) }
