@@ -65,6 +65,10 @@ func readRows(dst []float32, src array, n, d int) error {
 // dst may want fewer rows than there are.
 func meanPool(dst []float32, src array, pooled []bool, d int) {
 	per := elements(src.shape[1:])
+	if trailing(pooled) {
+		meanRows(dst, src.data, per/d)
+		return
+	}
 	sums := make([]float64, d)
 	// step[a] is how far the result moves along axis a of the source: 0 along a pooled axis.
 	step := make([]int, len(src.shape))
@@ -88,6 +92,39 @@ func meanPool(dst []float32, src array, pooled []bool, d int) {
 		for j, s := range sums {
 			dst[i*d+j] = float32(s * scale)
 		}
+	}
+}
+
+// trailing tells whether the pooled axes are the last ones, as height and width are in N×C×H×W.
+func trailing(pooled []bool) bool {
+	for a := 1; a < len(pooled); a++ {
+		if pooled[a-1] && !pooled[a] {
+			return false
+		}
+	}
+	return true
+}
+
+// meanRows averages rows of n values each. Four rows at a time, since each sum has to wait for the one before.
+func meanRows(dst, src []float32, n int) {
+	scale := 1 / float64(n)
+	for ; len(dst) >= 4; dst, src = dst[4:], src[4*n:] {
+		a, b, c, d := src[:n], src[n:2*n], src[2*n:3*n], src[3*n:4*n]
+		var s, t, u, v float64
+		for i := range a {
+			s += float64(a[i])
+			t += float64(b[i])
+			u += float64(c[i])
+			v += float64(d[i])
+		}
+		dst[0], dst[1], dst[2], dst[3] = float32(s*scale), float32(t*scale), float32(u*scale), float32(v*scale)
+	}
+	for i := range dst {
+		var s float64
+		for _, v := range src[i*n : (i+1)*n] {
+			s += float64(v)
+		}
+		dst[i] = float32(s * scale)
 	}
 }
 
