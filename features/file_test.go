@@ -347,8 +347,8 @@ func TestOpenRefusals(t *testing.T) {
 		return strings.Replace(string(own), old, new, 1)
 	}
 	for path, want := range map[string]string{
-		"testdata/none.npz":                  "no array looks like features: found a [10], b [3,4,5]; rename",
-		"testdata/two.npz":                   "more than one array could be the features: found train [5,3], test [5,3]; rename",
+		"testdata/none.npz":                  "no array looks like features: found a [10], b [3,4,5]; name",
+		"testdata/two.npz":                   "more than one array could be the features: found train [5,3], test [5,3]; name the right one with --features-key, or rename",
 		"testdata/spatial.npz":               `"features" has the shape [2,3,4,4], a spatial map`,
 		"testdata/object.npz":                `array "ids": the .npy header is damaged or unusual: it holds Python objects`,
 		"testdata/torch.pt":                  "is a PyTorch file",
@@ -356,7 +356,7 @@ func TestOpenRefusals(t *testing.T) {
 		dir:                                  "is a folder",
 		dir + "/missing":                     "no such file",
 		put("empty", ""):                     "the file is empty",
-		put("text", "a,b\n1,2"):              "neither safetensors nor .npy nor .npz",
+		put("text", "a,b\n1,2"):              "neither safetensors nor .npy, .npz or Parquet",
 		put("pickle", "\x80\x02}q\x00."):     "pickle",
 		put("cut", string(own[:len(own)-1])): "truncated",
 		put("detector", swap("oodflow-features", "oodflow-detector")):      `kind "oodflow-detector", not a feature set`,
@@ -447,8 +447,8 @@ func TestOpenWrongColumns(t *testing.T) {
 		{"[2,3,4], a sequence", []safetensors.Info{info("x", safetensors.F32, 2, 3, 4)}},
 		{"[]: features are", []safetensors.Info{info("x", safetensors.F32)}},
 		{"holds I64: features are floating-point", []safetensors.Info{info("x", safetensors.I64, 2, 3)}},
-		{"no array looks like features: found y [1,1]; rename", []safetensors.Info{info("y", safetensors.F32, 1, 1)}},
-		{"no array looks like features: found nothing; rename", nil},
+		{"no array looks like features: found y [1,1]; name", []safetensors.Info{info("y", safetensors.F32, 1, 1)}},
+		{"no array looks like features: found nothing; name", nil},
 	} {
 		size := 0
 		for _, i := range c.infos {

@@ -3,8 +3,6 @@ package features
 import (
 	"encoding/json"
 	"fmt"
-
-	"github.com/oodflow/oodflow/internal/safetensors"
 )
 
 // A feature set on disk is a safetensors file:
@@ -46,6 +44,9 @@ const (
 	mVersion = "format_version"
 	mClasses = "classes"
 	mShard   = "shard"
+
+	// mArray is the array of an .npz file that holds all metadata, as a JSON object.
+	mArray = "metadata"
 )
 
 // Metadata returns p as safetensors metadata: its JSON keys, without the fields that are not known.
@@ -96,27 +97,27 @@ func (h Header) metadata() map[string]string {
 	return m
 }
 
-// readMetadata checks that f is a feature set of this version, or of no stated format at all, and reads
+// readMetadata checks that a file with this metadata is a feature set of this version, or of no stated format at all, and reads
 // what its metadata says into r. own tells which.
-func (r *Reader) readMetadata(f *safetensors.File) (own bool, err error) {
-	switch kind := f.Metadata[mFormat]; {
+func (r *Reader) readMetadata(metadata map[string]string) (own bool, err error) {
+	switch kind := metadata[mFormat]; {
 	case kind == format:
 	case len(kind) > 8 && kind[:8] == format[:8]:
 		return false, fmt.Errorf("is a file of kind %q, not a feature set; give the file that extract wrote", kind)
 	default:
 		return false, nil
 	}
-	if v := f.Metadata[mVersion]; v != formatVersion {
+	if v := metadata[mVersion]; v != formatVersion {
 		return true, fmt.Errorf("is a feature set of version %q, and this oodflow reads version %s; extract again, or update oodflow",
 			v, formatVersion)
 	}
-	r.Provenance = ProvenanceFrom(f.Metadata)
-	if names, ok := f.Metadata[mClasses]; ok {
+	r.Provenance = ProvenanceFrom(metadata)
+	if names, ok := metadata[mClasses]; ok {
 		if err := json.Unmarshal([]byte(names), &r.Classes); err != nil {
 			return true, fmt.Errorf("read the class names: %w", err)
 		}
 	}
-	if text, ok := f.Metadata[mShard]; ok {
+	if text, ok := metadata[mShard]; ok {
 		if r.Shard, err = parseShard(text); err != nil {
 			return true, err
 		}

@@ -2,15 +2,10 @@ package features
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
-	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/oodflow/oodflow/internal/npy"
 	"github.com/oodflow/oodflow/internal/safetensors"
@@ -20,6 +15,7 @@ import (
 //
 //   - safetensors: as extract writes it, or any with arrays named as below;
 //   - .npz: arrays named as below;
+//   - Parquet: columns named as below, of vectors a list of one length in every row;
 //   - .npy: one array, the features.
 //
 // Arrays are found by name, upper or lower case, first match first: features (feats, embeddings,
@@ -29,8 +25,23 @@ import (
 // float32; labels are [n] or [n,1] whole numbers of any type; ids are strings or whole numbers.
 //
 // Open checks the file's structure, Check its values. Errors name the file and say what to change.
-func Open(path string) (*Set, error) {
-	r, err := OpenReader(path)
+func Open(path string) (*Set, error) { return OpenOptions{}.Open(path) }
+
+// OpenReader opens the feature set at path, in any of the forms that [Open] reads, without reading its features, logits
+// and ids. Of an array in Fortran order they are read into memory all the same. What is compressed is read from front to
+// back; once it is asked for in another order, it is unpacked into memory up to 64 MiB, and else into a scratch file in the
+// folder for temporary files.
+func OpenReader(path string) (*Reader, error) { return OpenOptions{}.OpenReader(path) }
+
+// OpenOptions say what a file does not say itself.
+type OpenOptions struct {
+	// Key names the array or column that holds the features. By default it is found by its name; see [Open].
+	Key string
+}
+
+// Open is [Open] with options.
+func (o OpenOptions) Open(path string) (*Set, error) {
+	r, err := o.OpenReader(path)
 	if err != nil {
 		return nil, err
 	}
@@ -38,9 +49,8 @@ func Open(path string) (*Set, error) {
 	return r.Read(Span(0, r.N))
 }
 
-// OpenReader opens the feature set at path, in any of the forms that [Open] reads, without reading its features, logits
-// and ids. Of an .npz file, and of an .npy file in Fortran order, features and logits are read into memory all the same.
-func OpenReader(path string) (*Reader, error) {
+// OpenReader is [OpenReader] with options.
+func (o OpenOptions) OpenReader(path string) (*Reader, error) {
 	stat, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, bare(err))
@@ -50,7 +60,7 @@ func OpenReader(path string) (*Reader, error) {
 		return nil, err
 	}
 	r := &Reader{path: path, stat: stat, src: src}
-	if err := r.load(); err != nil {
+	if err := r.load(o.Key); err != nil {
 		src.Close()
 		return nil, err
 	}
@@ -58,19 +68,21 @@ func OpenReader(path string) (*Reader, error) {
 }
 
 // load reads what a Reader holds in memory.
-func (r *Reader) load() error {
-	l := &loader{path: r.path, src: r.src, arrays: r.src.arrays()}
-	var err error
-	if f, ok := r.src.(*tensorSource); ok {
-		if l.own, err = r.readMetadata(f.File); err != nil {
-			return l.errorf("%w", err)
-		}
+func (r *Reader) load(key string) error {
+	l := &loader{path: r.path, src: r.src, arrays: r.src.arrays(), key: key}
+	metadata, err := r.src.metadata()
+	if err == nil {
+		l.own, err = r.readMetadata(metadata)
+	}
+	if err != nil {
+		return l.errorf("%w", err)
 	}
 	for _, read := range []func(*Reader) error{l.features, l.logits, l.labels, l.ids, l.classes, l.head} {
 		if err := read(r); err != nil {
 			return err
 		}
 	}
+	r.found = l.describe()
 	return nil
 }
 
@@ -85,6 +97,8 @@ func openSource(path string) (source, error) {
 		return openArraySource(path)
 	case bytes.HasPrefix(start, []byte("PK\x03\x04")), bytes.HasPrefix(start, []byte("PK\x05\x06")):
 		return openArchiveSource(path)
+	case bytes.HasPrefix(start, []byte("PAR1")):
+		return openTableSource(path)
 	case len(start) > 8 && start[8] == '{':
 		f, err := safetensors.Open(path)
 		if err != nil {
@@ -96,7 +110,7 @@ func openSource(path string) (source, error) {
 	case len(start) > 1 && start[0] == 0x80 && start[1] <= 5:
 		return nil, fmt.Errorf("read %s: is a Python pickle, which is never loaded; save the arrays with np.savez", path)
 	}
-	return nil, fmt.Errorf("read %s: is no feature set: neither safetensors nor .npy nor .npz; "+
+	return nil, fmt.Errorf("read %s: is no feature set: neither safetensors nor .npy, .npz or Parquet; "+
 		"make one with oodflow extract or np.savez(path, features=..., logits=..., labels=...)", path)
 }
 
@@ -121,269 +135,4 @@ func firstBytes(path string) ([]byte, error) {
 		err = nil
 	}
 	return start[:n], err
-}
-
-// The names arrays go by, in order of preference.
-var (
-	featureNames = []string{"features", "feature", "feats", "feat", "embeddings", "embedding", "penultimate", "x", "z", "arr_0"}
-	logitNames   = []string{"logits", "logit"}
-	labelNames   = []string{"labels", "label", "y", "targets", "target"}
-	idNames      = []string{"ids", "id", "paths"}
-	classNames   = []string{"classes", "class_names"}
-	weightNames  = []string{"w", "head.weight", "fc.weight"}
-	biasNames    = []string{"b", "head.bias", "fc.bias"}
-	otherNames   = slices.Concat(logitNames, labelNames, idNames, classNames, weightNames, biasNames)
-)
-
-// loader fills a Reader from a source. Its errors name the file.
-type loader struct {
-	path   string
-	src    source
-	arrays []array
-	own    bool // the file says that it is a feature set of ours
-}
-
-func (l *loader) errorf(format string, args ...any) error {
-	return fmt.Errorf("read %s: "+format, append([]any{l.path}, args...)...)
-}
-
-// find returns the first array that goes by one of the names.
-func (l *loader) find(names []string) (array, bool) {
-	for _, name := range names {
-		for _, a := range l.arrays {
-			if strings.EqualFold(a.name, name) {
-				return a, true
-			}
-		}
-	}
-	return array{}, false
-}
-
-// list describes all arrays for a message, as in: a [10], b [3 4 5].
-func (l *loader) list() string {
-	var b strings.Builder
-	for i, a := range l.arrays {
-		switch {
-		case i == 20:
-			fmt.Fprintf(&b, " and %d more", len(l.arrays)-i)
-			return b.String()
-		case i > 0:
-			b.WriteString(", ")
-		}
-		fmt.Fprintf(&b, "%.80s %s", a.name, a.dims())
-	}
-	if b.Len() == 0 {
-		return "nothing"
-	}
-	return b.String()
-}
-
-func (l *loader) features(r *Reader) error {
-	a, err := l.pickFeatures()
-	if err != nil {
-		return err
-	}
-	if err := l.checkFeatures(a); err != nil {
-		return err
-	}
-	r.N, r.D, r.DType = int(a.shape[0]), int(a.shape[1]), a.dtype
-	r.features, err = l.src.matrix(a.name, r.D)
-	return err
-}
-
-func (l *loader) pickFeatures() (array, error) {
-	if a, ok := l.find(featureNames); ok {
-		return a, nil
-	}
-	if len(l.arrays) == 1 && l.arrays[0].name == "" { // a .npy file
-		return l.arrays[0], nil
-	}
-	var lone []array
-	for _, a := range l.arrays {
-		named := slices.ContainsFunc(otherNames, func(name string) bool { return strings.EqualFold(name, a.name) })
-		if len(a.shape) == 2 && a.kind == kindFloat && !named {
-			lone = append(lone, a)
-		}
-	}
-	switch {
-	case len(lone) == 1:
-		return lone[0], nil
-	case len(lone) > 1:
-		return array{}, l.errorf("more than one array could be the features: found %s; rename the right one to features", l.list())
-	}
-	return array{}, l.errorf("no array looks like features: found %s; "+
-		"rename the array of shape [images, dimension] to features", l.list())
-}
-
-// checkFeatures proves that a is a matrix of floating-point numbers, and says what to do if it is not.
-func (l *loader) checkFeatures(a array) error {
-	const want = "features are [images, dimension]"
-	what := "the array"
-	if a.name != "" {
-		what = fmt.Sprintf("array %.80q", a.name)
-	}
-	switch {
-	case a.err != nil:
-		return a.err
-	case len(a.shape) == 4:
-		return l.errorf("%s has the shape %s, a spatial map: %s; pool it first, as with x.mean(axis=(2, 3)) for channels "+
-			"in the second place", what, a.dims(), want)
-	case len(a.shape) == 3:
-		return l.errorf("%s has the shape %s, a sequence of vectors per image: %s; "+
-			"take the class token or the mean first, as with x[:, 0] or x.mean(axis=1)", what, a.dims(), want)
-	case len(a.shape) == 1 && a.kind == kindFloat:
-		return l.errorf("%s has the shape %s, one vector: %s; save all images' vectors in one array, one per row",
-			what, a.dims(), want)
-	case len(a.shape) != 2:
-		return l.errorf("%s has the shape %s: %s", what, a.dims(), want)
-	case a.kind != kindFloat:
-		return l.errorf("%s holds %s: features are floating-point numbers; save x.astype(np.float32)", what, a.dtype)
-	case a.shape[0] == 0 || a.shape[1] == 0:
-		return l.errorf("%s has the shape %s: there are no features in it", what, a.dims())
-	case a.shape[0] > math.MaxInt/64 || a.shape[1] > math.MaxInt/64:
-		return l.errorf("%s has the shape %s: too large for this machine", what, a.dims())
-	}
-	return nil
-}
-
-func (l *loader) logits(r *Reader) (err error) {
-	a, ok := l.find(logitNames)
-	switch {
-	case !ok:
-		return nil
-	case a.err != nil:
-		return a.err
-	case a.kind != kindFloat || len(a.shape) != 2 || a.shape[0] != int64(r.N) || a.shape[1] == 0:
-		return l.errorf("array %q holds %s %s: logits beside %d features are floating-point numbers [%d, classes]",
-			a.name, a.dtype, a.dims(), r.N, r.N)
-	}
-	r.C = int(a.shape[1])
-	r.logits, err = l.src.matrix(a.name, r.C)
-	return err
-}
-
-func (l *loader) labels(r *Reader) (err error) {
-	a, ok := l.find(labelNames)
-	switch {
-	case !ok:
-		return nil
-	case a.err != nil:
-		return a.err
-	case !a.column(r.N) || a.kind != kindFloat && a.kind != kindInt:
-		return l.errorf("array %q holds %s %s: labels of %d features are one class number each, [%d]", a.name, a.dtype, a.dims(), r.N, r.N)
-	case a.kind == kindInt:
-		r.Labels, err = l.src.int64s(a.name)
-		return err
-	}
-	values, err := l.src.float64s(a.name)
-	if err != nil {
-		return err
-	}
-	r.Labels = make([]int64, r.N)
-	for i, v := range values {
-		if v != math.Trunc(v) || math.Abs(v) > 1<<53 { // also NaN and Inf
-			return l.errorf("array %q: label %v of row %d is no class number", a.name, v, i)
-		}
-		r.Labels[i] = int64(v)
-	}
-	return nil
-}
-
-func (l *loader) ids(r *Reader) error {
-	a, ok := l.find(idNames)
-	if !ok {
-		r.ids = numberedIDs{}
-		return nil
-	}
-	if a.err != nil {
-		return a.err
-	}
-	if offsets, ok := l.find([]string{tOffsets}); ok {
-		return l.packedIDs(r, a, offsets)
-	}
-	if !a.column(r.N) || a.kind != kindString && a.kind != kindInt {
-		return l.errorf("array %q holds %s %s: ids of %d features are one string or whole number each, [%d]",
-			a.name, a.dtype, a.dims(), r.N, r.N)
-	}
-	if a.kind == kindString {
-		ids, err := l.src.strings(a.name)
-		r.ids = memoryIDs(ids)
-		return err
-	}
-	numbers, err := l.src.int64s(a.name)
-	if err != nil {
-		return err
-	}
-	ids := make(memoryIDs, r.N)
-	for i, v := range numbers {
-		ids[i] = strconv.FormatInt(v, 10)
-	}
-	r.ids = ids
-	return nil
-}
-
-// packedIDs reads ids stored one after the other with the offsets of their ends.
-func (l *loader) packedIDs(r *Reader, text, offsets array) error {
-	if text.dtype != "U8" || len(text.shape) != 1 || offsets.kind != kindInt || len(offsets.shape) != 1 ||
-		offsets.shape[0] != int64(r.N)+1 {
-		return l.errorf("%s holds %s %s and %s holds %s %s: ids of %d features are U8 [bytes] with I64 [%d] offsets",
-			text.name, text.dtype, text.dims(), offsets.name, offsets.dtype, offsets.dims(), r.N, r.N+1)
-	}
-	p := &packedIDs{path: r.path, text: text, offsets: offsets, n: r.N}
-	r.ids = p
-	if f, ok := l.src.(*tensorSource); ok && offsets.dtype == "I64" {
-		var err1, err2 error
-		p.bytes, err1 = f.Section(text.name)
-		p.ends, err2 = f.Section(offsets.name)
-		return errors.Join(err1, err2)
-	}
-	all, err := l.src.bytes(text.name)
-	if err != nil {
-		return err
-	}
-	ends, err := l.src.int64s(offsets.name)
-	if err != nil {
-		return err
-	}
-	var raw []byte
-	for _, v := range ends {
-		raw = binary.LittleEndian.AppendUint64(raw, uint64(v))
-	}
-	p.bytes, p.ends = bytes.NewReader(all), bytes.NewReader(raw)
-	return nil
-}
-
-func (l *loader) classes(r *Reader) (err error) {
-	if a, ok := l.find(classNames); ok && !l.own && a.kind == kindString && len(a.shape) == 1 {
-		r.Classes, err = l.src.strings(a.name)
-	}
-	return err
-}
-
-// head reads W and b. A file of ours must hold them right; elsewhere arrays that happen to be called so are
-// passed over when their shapes are not a head's.
-func (l *loader) head(r *Reader) (err error) {
-	w, okW := l.find(weightNames)
-	b, okB := l.find(biasNames)
-	if !okW && !okB {
-		return nil
-	}
-	fits := okW && okB && w.err == nil && b.err == nil && w.kind == kindFloat && b.kind == kindFloat &&
-		len(w.shape) == 2 && len(b.shape) == 1 && w.shape[0] > 0 && w.shape[0] == b.shape[0] &&
-		w.shape[1] == int64(r.D) && (r.C == 0 || w.shape[0] == int64(r.C))
-	switch {
-	case !fits && !l.own:
-		return nil
-	case !fits:
-		return l.errorf("the head W, b is not [%d, %d] and [%d]: found %s", r.C, r.D, r.C, l.list())
-	}
-	h := &Head{C: int(w.shape[0]), D: r.D}
-	if h.W, err = l.src.float32s(w.name); err != nil {
-		return err
-	}
-	if h.B, err = l.src.float32s(b.name); err != nil {
-		return err
-	}
-	r.Head = h
-	return nil
 }

@@ -28,7 +28,13 @@ type Reader struct {
 	path string      // "" of a set in memory
 	stat fs.FileInfo // of the file when it was opened
 	src  source
+
+	found string
 }
+
+// Found tells which arrays or columns of the file the set is read from, and which are not used. It is "" where the file
+// says so itself: one that oodflow wrote, or one without names.
+func (r *Reader) Found() string { return r.found }
 
 // NewReader reads from a set in memory, which must not change.
 func NewReader(s *Set) *Reader {

@@ -1,8 +1,11 @@
 package features
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/oodflow/oodflow/internal/npy"
@@ -51,6 +54,8 @@ type source interface {
 	bytes(name string) ([]byte, error)
 	// matrix returns a matrix of floating-point numbers with that many columns, to be read by rows.
 	matrix(name string, cols int) (matrix, error)
+	// metadata is what the file says besides; nil where it says nothing.
+	metadata() (map[string]string, error)
 	io.Closer
 }
 
@@ -58,6 +63,7 @@ var (
 	_ source = (*tensorSource)(nil)
 	_ source = (*archiveSource)(nil)
 	_ source = (*arraySource)(nil)
+	_ source = (*tableSource)(nil)
 )
 
 // tensorSource is a safetensors file.
@@ -85,12 +91,15 @@ func (s *tensorSource) bytes(name string) ([]byte, error)       { return s.Bytes
 func (s *tensorSource) matrix(name string, cols int) (matrix, error) {
 	return fileMatrix{cols, func(dst []float32, from int64) error { return s.Float32At(name, dst, from) }}, nil
 }
-func (s *tensorSource) strings(string) ([]string, error) { panic("safetensors hold no strings") }
+func (s *tensorSource) strings(string) ([]string, error)     { panic("safetensors hold no strings") }
+func (s *tensorSource) metadata() (map[string]string, error) { return s.Metadata, nil }
 
 // archiveSource is a .npz file.
 type archiveSource struct {
 	*npy.Archive
-	all []array
+	path string
+	all  []array
+	open []*forwardMatrix
 }
 
 func openArchiveSource(path string) (source, error) {
@@ -98,7 +107,7 @@ func openArchiveSource(path string) (source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &archiveSource{Archive: z}
+	s := &archiveSource{Archive: z, path: path}
 	for _, name := range z.Names() {
 		a := array{name: name}
 		a.err = z.Array(name, func(x *npy.Array) error {
@@ -129,8 +138,75 @@ func (s *archiveSource) bytes(name string) ([]byte, error) {
 }
 
 func (s *archiveSource) matrix(name string, cols int) (matrix, error) {
-	x, err := s.float32s(name)
-	return memoryMatrix{x, cols}, err
+	var rows int
+	sequential := false
+	err := s.Array(name, func(a *npy.Array) error {
+		rows, sequential = a.Shape[0], a.Sequential()
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !sequential {
+		x, err := s.float32s(name)
+		return memoryMatrix{x, cols}, err
+	}
+	m := &forwardMatrix{
+		path: s.path, rowsN: rows, cols: cols,
+		start: func() (stream, error) { return s.stream(name) },
+		place: func() (matrix, error) {
+			a, err := s.InPlace(name)
+			if a == nil || err != nil {
+				return nil, err
+			}
+			return fileMatrix{cols, func(dst []float32, from int64) error {
+				if err := a.Float32At(dst, from); err != nil {
+					return fmt.Errorf("read %s: array %q: %w", s.path, name, err)
+				}
+				return nil
+			}}, nil
+		},
+	}
+	s.open = append(s.open, m)
+	return m, nil
+}
+
+// stream reads an array from its beginning.
+func (s *archiveSource) stream(name string) (stream, error) {
+	a, closer, err := s.Archive.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return &readStream{func(dst []float32) error {
+		if err := a.Next(dst); err != nil {
+			return fmt.Errorf("read %s: array %q: %w", s.path, name, err)
+		}
+		return nil
+	}, closer}, nil
+}
+
+// metadata is in an array of its own, as JSON, where oodflow wrote the file.
+func (s *archiveSource) metadata() (m map[string]string, err error) {
+	i := slices.IndexFunc(s.all, func(a array) bool { return a.name == mArray })
+	if i < 0 || s.all[i].kind != kindString || len(s.all[i].shape) > 0 {
+		return nil, nil
+	}
+	text, err := s.strings(mArray)
+	if err != nil {
+		return nil, err
+	}
+	if json.Unmarshal([]byte(text[0]), &m) != nil {
+		return nil, nil // somebody else's
+	}
+	return m, nil
+}
+
+func (s *archiveSource) Close() error {
+	var err error
+	for _, m := range s.open {
+		err = errors.Join(err, m.Close())
+	}
+	return errors.Join(err, s.Archive.Close())
 }
 
 func member[T any](s *archiveSource, name string, read func(*npy.Array) ([]T, error)) (out []T, err error) {
@@ -176,6 +252,8 @@ func (s *arraySource) matrix(_ string, cols int) (matrix, error) {
 		return nil
 	}}, nil
 }
+
+func (s *arraySource) metadata() (map[string]string, error) { return nil, nil }
 
 func only[T any](s *arraySource, read func(*npy.Array) ([]T, error)) ([]T, error) {
 	out, err := read(s.a)

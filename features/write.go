@@ -1,7 +1,6 @@
 package features
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/oodflow/oodflow/internal/atomicfile"
 	"github.com/oodflow/oodflow/internal/safetensors"
 )
 
@@ -39,7 +37,8 @@ var errNoImage = errors.New("there is no image to write")
 
 // Save writes the set to path, some rows at a time: it need not fit in memory. Cancelled, it writes nothing.
 func (r *Reader) Save(ctx context.Context, path string) error {
-	return atomicfile.Write(path, func(out io.Writer) error { return r.encode(cancellable{ctx, out}) })
+	_, err := r.SaveAs(ctx, path, SaveOptions{Format: Safetensors})
+	return err
 }
 
 // cancellable is a writer that fails once ctx is cancelled.
@@ -55,8 +54,9 @@ func (c cancellable) Write(b []byte) (int, error) {
 	return c.Writer.Write(b)
 }
 
-// encode writes the file: header, then the columns, widest type first so that each is aligned.
-func (r *Reader) encode(out io.Writer) error {
+// tensors writes a safetensors file: header, then the columns, widest type first so that each is aligned.
+func (s *saver) tensors(out io.Writer) error {
+	r := s.r
 	n, d, c := int64(r.N), int64(r.D), int64(r.C)
 	text, err := r.textSize()
 	if err != nil {
@@ -66,64 +66,80 @@ func (r *Reader) encode(out io.Writer) error {
 	add := func(name string, t safetensors.DType, shape ...int64) {
 		infos = append(infos, safetensors.Info{Name: name, DType: t, Shape: shape})
 	}
+	matrices := func() {
+		add(tFeatures, s.dtype, n, d)
+		if r.logits != nil {
+			add(tLogits, s.dtype, n, c)
+		}
+	}
 	if r.Labels != nil {
 		add(tLabels, safetensors.I64, n)
 	}
 	if r.named() {
 		add(tOffsets, safetensors.I64, n+1)
 	}
-	add(tFeatures, safetensors.F32, n, d)
-	if r.logits != nil {
-		add(tLogits, safetensors.F32, n, c)
+	if s.dtype == safetensors.F32 {
+		matrices()
 	}
 	if r.Head != nil {
 		add(tW, safetensors.F32, int64(r.Head.C), d)
 		add(tB, safetensors.F32, int64(r.Head.C))
 	}
+	if s.dtype != safetensors.F32 {
+		matrices()
+	}
 	if r.named() {
 		add(tIDs, safetensors.U8, text)
 	}
-	h := Header{Classes: r.Classes, Provenance: r.Provenance, Shard: r.Shard}
-	buffered := bufio.NewWriterSize(out, 1<<18)
-	w, err := safetensors.NewWriter(buffered, infos, h.metadata())
+	w, err := safetensors.NewWriter(out, infos, r.metadata())
 	if err != nil {
 		return err
 	}
 	for _, info := range infos {
-		if err := r.encodeColumn(w, info.Name); err != nil {
+		if err := s.tensor(w, info.Name); err != nil {
 			return err
 		}
 	}
-	return errors.Join(w.Close(), buffered.Flush())
+	return w.Close()
 }
 
-// encodeColumn writes one tensor.
-func (r *Reader) encodeColumn(w *safetensors.Writer, name string) error {
+// metadata is what a file with the set carries.
+func (r *Reader) metadata() map[string]string {
+	return Header{Classes: r.Classes, Provenance: r.Provenance, Shard: r.Shard}.metadata()
+}
+
+// tensor writes one tensor.
+func (s *saver) tensor(w *safetensors.Writer, name string) error {
 	switch name {
 	case tLabels:
-		return w.Int64(r.Labels)
+		return w.Int64(s.r.Labels)
 	case tOffsets:
-		end := int64(0)
-		if err := w.Int64([]int64{0}); err != nil {
-			return err
-		}
-		return r.eachID(func(id string) error {
-			end += int64(len(id))
-			return w.Int64([]int64{end})
-		})
+		return s.r.eachEnd(func(end int64) error { return w.Int64([]int64{end}) })
 	case tIDs:
-		return r.eachID(func(id string) error {
+		return s.r.eachID(func(id string) error {
 			_, err := io.WriteString(w, id)
 			return err
 		})
 	case tFeatures:
-		return r.eachRow(r.features, r.D, w.Float32)
+		return s.features(w.Float32)
 	case tLogits:
-		return r.eachRow(r.logits, r.C, w.Float32)
+		return s.logits(w.Float32)
 	case tW:
-		return w.Float32(r.Head.W)
+		return w.Float32(s.r.Head.W)
 	}
-	return w.Float32(r.Head.B)
+	return w.Float32(s.r.Head.B)
+}
+
+// eachEnd calls f with 0 and the end of every id in the text of all.
+func (r *Reader) eachEnd(f func(end int64) error) error {
+	end := int64(0)
+	if err := f(0); err != nil {
+		return err
+	}
+	return r.eachID(func(id string) error {
+		end += int64(len(id))
+		return f(end)
+	})
 }
 
 // named tells whether the images have ids of their own.
@@ -157,18 +173,6 @@ func (r *Reader) eachID(f func(id string) error) error {
 			}
 		}
 		return nil
-	})
-}
-
-// eachRow calls f with all rows of a matrix in order, some at a time.
-func (r *Reader) eachRow(m matrix, cols int, f func(rows []float32) error) error {
-	x := make([]float32, min(r.N, rowsAtATime(cols))*cols)
-	return r.each(rowsAtATime(cols), func(index []int) error {
-		part := x[:len(index)*cols]
-		if err := r.rows(part, m, index); err != nil {
-			return err
-		}
-		return f(part)
 	})
 }
 

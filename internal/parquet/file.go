@@ -52,6 +52,8 @@ type File struct {
 type Column struct {
 	// Path is the names from the root, with dots between them.
 	Path string
+	// Name is the Path, of a list without what names its elements.
+	Name string
 	Type Type
 
 	maxDef int64 // definition level of a value that is not null
@@ -175,7 +177,14 @@ func (f *File) leaves(schema []element, n int64, prefix string, up Column, depth
 		}
 		e := schema[0]
 		c := up
-		c.Path, c.Type, c.length, c.half = prefix+e.name, Type(e.kind), e.length, e.half
+		c.Path = prefix + e.name
+		if c.maxRep == 0 { // not in a list yet
+			c.Name = c.Path
+			if e.repetition == 2 && up.Path != "" {
+				c.Name = up.Path
+			}
+		}
+		c.Type, c.length, c.half = Type(e.kind), e.length, e.half
 		switch e.repetition {
 		case 1: // optional
 			c.maxDef++
@@ -345,17 +354,23 @@ func (f *File) section(g, column int) (*io.SectionReader, error) {
 	return io.NewSectionReader(f.r, start, c.size), nil
 }
 
-// String is the path and the type.
-func (c Column) String() string {
+// List tells whether the column is of lists.
+func (c Column) List() bool { return c.maxRep > 0 }
+
+// TypeName is the type as parquet.thrift spells it.
+func (c Column) TypeName() string {
 	names := [...]string{"BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE", "BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"}
-	if c.Type < 0 || int(c.Type) >= len(names) {
-		return fmt.Sprintf("%s of type %d", c.Path, int64(c.Type))
+	switch {
+	case c.half:
+		return "FLOAT16"
+	case c.Type < 0 || int(c.Type) >= len(names):
+		return fmt.Sprintf("of type %d", int64(c.Type))
 	}
-	if c.half {
-		return c.Path + " FLOAT16"
-	}
-	return c.Path + " " + names[c.Type]
+	return names[c.Type]
 }
+
+// String is the path and the type.
+func (c Column) String() string { return c.Path + " " + c.TypeName() }
 
 // Schema lists the columns, for messages.
 func (f *File) Schema() string {
