@@ -467,7 +467,7 @@ func TestOpenWrongColumns(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	for _, pattern := range []string{"*.safetensors", "*.np?", "*.pt"} {
+	for _, pattern := range []string{"*.safetensors", "*.np?", "*.pt", "*.parquet", vectorFiles} {
 		paths, _ := filepath.Glob(filepath.Join("testdata", pattern))
 		for _, path := range paths {
 			b, err := os.ReadFile(path)
@@ -503,6 +503,20 @@ func FuzzOpen(f *testing.F) {
 		s.DType = again.DType
 		if !reflect.DeepEqual(s, again) {
 			t.Fatalf("saved and read again:\n%+v, want\n%+v", again, s)
+		}
+		for _, format := range []string{NPZ, Parquet} {
+			if _, err := NewReader(s).SaveAs(t.Context(), copied, SaveOptions{Format: format}); err != nil {
+				t.Fatal(format, err)
+			}
+			if again, err = Open(copied); err != nil {
+				t.Fatal(format, err)
+			}
+			if format == Parquet {
+				again.Head = s.Head
+			}
+			if !reflect.DeepEqual(s, again) {
+				t.Fatalf("saved as %s and read again:\n%+v, want\n%+v", format, again, s)
+			}
 		}
 	})
 }

@@ -27,7 +27,7 @@ type readStream struct {
 func (s *readStream) next(dst []float32) error { return s.read(dst) }
 
 // forwardMatrix can only be read from its beginning on, being compressed or in pages. Rows that follow those read last cost
-// nothing more; others mean passing over rows or beginning again. When as many rows were passed over as there are, it is
+// nothing more; others mean passing over rows or beginning again. When twice as many rows were passed over as there are, it is
 // settled where any row can be reached: in place, in memory or in a scratch file.
 type forwardMatrix struct {
 	path        string // for errors
@@ -77,7 +77,7 @@ func (m *forwardMatrix) reach(row int) error {
 	if cost < 0 {
 		cost = m.at
 	}
-	if m.passed += cost; m.passed > m.rowsN {
+	if m.passed += cost; m.passed > 2*m.rowsN {
 		return m.settle()
 	}
 	if row < m.at {

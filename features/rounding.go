@@ -14,7 +14,7 @@ type Rounding struct {
 	DType string // "F16" or "BF16"
 
 	// Relative is the largest |x − y| / |x| of a value x that became y, of those from Normal on: at most 2⁻¹¹ for F16 and
-	// 2⁻⁹ for BF16.
+	// 2⁻⁸ for BF16.
 	Relative float64
 	// Normal is the smallest number of the type with all its digits: 2⁻¹⁴ for F16, 2⁻¹²⁶ for BF16. The largest |x − y| of
 	// smaller values is Absolute, at most 2⁻²⁵ for F16.

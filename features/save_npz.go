@@ -3,6 +3,7 @@ package features
 import (
 	"encoding/json"
 	"io"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/oodflow/oodflow/internal/npy"
@@ -78,15 +79,16 @@ func (s *saver) columns(z *npy.ArchiveWriter) error {
 	if !s.r.named() {
 		return nil
 	}
-	longest, size := 0, int64(0)
+	longest, size, zero := 0, int64(0), false
 	err := s.r.eachID(func(id string) error {
 		longest, size = max(longest, utf8.RuneCountInString(id)), size+int64(len(id))
+		zero = zero || strings.HasSuffix(id, "\x00") // which NumPy would take for padding
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if padded := 4 * int64(longest) * int64(s.r.N); padded > 1<<20+maxPadding*size {
+	if padded := 4 * int64(longest) * int64(s.r.N); zero || padded > 1<<20+maxPadding*size {
 		return s.packedIDs(z, size)
 	}
 	w, err := z.Create(tIDs, npy.Text(longest), int64(s.r.N))

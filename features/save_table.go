@@ -8,7 +8,7 @@ import (
 )
 
 // groupBytes is about how large a row group is: as large as readers like to take at once.
-const groupBytes = 64 << 20
+var groupBytes = 64 << 20
 
 // table writes a Parquet file: id, label, features and logits, the last two as fixed-size lists.
 func (s *saver) table(out io.Writer) error {

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/oodflow/oodflow/internal/parquet"
 	"github.com/oodflow/oodflow/internal/safetensors"
@@ -75,8 +77,7 @@ func numberType(width int) safetensors.DType {
 	return map[int]safetensors.DType{2: safetensors.F16, 4: safetensors.F32, 8: safetensors.F64}[width]
 }
 
-func (s *tableSource) arrays() []array                      { return s.all }
-func (s *tableSource) metadata() (map[string]string, error) { return s.f.Meta, nil }
+func (s *tableSource) arrays() []array { return s.all }
 func (s *tableSource) float32s(name string) ([]float32, error) {
 	return nil, s.errorf(name, "is no vector")
 }
@@ -84,6 +85,15 @@ func (s *tableSource) float64s(name string) ([]float64, error) {
 	return nil, s.errorf(name, "is no vector")
 }
 func (s *tableSource) bytes(name string) ([]byte, error) { return nil, s.errorf(name, "is no text") }
+
+// metadata is the file's notes, as UTF-8.
+func (s *tableSource) metadata() (map[string]string, error) {
+	m := map[string]string{}
+	for k, v := range s.f.Meta {
+		m[k] = strings.ToValidUTF8(v, string(utf8.RuneError))
+	}
+	return m, nil
+}
 
 func (s *tableSource) errorf(column, format string, args ...any) error {
 	return fmt.Errorf("read %s: column %q: "+format, append([]any{s.path, column}, args...)...)
@@ -105,6 +115,7 @@ func (s *tableSource) int64s(name string) ([]int64, error) {
 // maxText bounds the bytes of a column of texts, by what deflate makes of a file.
 const maxText = 1032
 
+// strings reads a column of texts. What is not UTF-8 becomes U+FFFD.
 func (s *tableSource) strings(name string) ([]string, error) {
 	var out []string
 	st, err := os.Stat(s.path)
@@ -120,7 +131,7 @@ func (s *tableSource) strings(name string) ([]string, error) {
 		case left < 0:
 			return s.errorf(name, "holds more text than a file of %d bytes can", st.Size())
 		}
-		out = append(out, string(v.Bytes))
+		out = append(out, strings.ToValidUTF8(string(v.Bytes), string(utf8.RuneError)))
 		return nil
 	})
 	return out, err

@@ -121,7 +121,7 @@ def read_safetensors(path):
     assert (8 + n) % 8 == 0, "the data section is not aligned"
     head, data = json.loads(raw[8 : 8 + n].decode("utf-8")), raw[8 + n :]
     metadata, end, arrays = head.pop("__metadata__"), 0, {}
-    types = {"F32": "<f4", "I64": "<i8", "U8": "u1"}
+    types = {"F32": "<f4", "I64": "<i8", "U8": "u1", "F16": "<u2", "BF16": "<u2"}
     for name, t in sorted(head.items(), key=lambda item: item[1]["data_offsets"]):
         begin, stop = t["data_offsets"]
         assert begin == end, f"hole or overlap before {name}"
@@ -144,6 +144,29 @@ def check_own_file():
     assert [ids[at[i] : at[i + 1]].decode("utf-8") for i in range(N)] == IDS
 
 
+def check_saved_files():
+    """What oodflow wrote in other forms and types reads with np.load, and by the safetensors specification, as what it was.
+    The values are exact in every type. The Parquet files' form is checked by vectors.mjs."""
+    for name, dtype in [("saved", "<f4"), ("saved_f16", "<f2")]:
+        x = np.load(os.path.join(SETS, f"{name}.npy"), allow_pickle=False)
+        assert x.dtype == dtype and x.flags.c_contiguous and np.array_equal(x, X), name
+        with np.load(os.path.join(SETS, f"{name}.npz"), allow_pickle=False) as a:
+            assert set(a) == {"features", "logits", "labels", "ids", "W", "b", "metadata"}, sorted(a)
+            assert a["features"].dtype == dtype and a["logits"].dtype == dtype and a["W"].dtype == "<f4", name
+            assert np.array_equal(a["features"], X) and np.array_equal(a["logits"], L) and np.array_equal(a["labels"], Y)
+            assert a["ids"].tolist() == IDS and np.array_equal(a["W"], np.arange(C * D).reshape(C, D))
+            metadata = json.loads(a["metadata"].item())
+            assert json.loads(metadata["classes"]) == ["cat", "dog & <more>"] and metadata["classifier"] == "net.onnx", metadata
+        with zipfile.ZipFile(os.path.join(SETS, f"{name}.npz")) as z:
+            assert z.testzip() is None
+    for name, dtype in [("saved_f16", "F16"), ("saved_bf16", "BF16")]:
+        metadata, a = read_safetensors(os.path.join(SETS, f"{name}.safetensors"))
+        for key, want in [("features", X), ("logits", L)]:
+            got = a[key].view("<f2") if dtype == "F16" else (a[key].astype("<u4") << 16).view("<f4")
+            assert np.array_equal(got, want), (name, key)
+        assert metadata["tensor"] == "/Flatten_output_0" and np.array_equal(a["labels"], Y), metadata
+
+
 def main():
     os.makedirs(NPY, exist_ok=True)
     os.makedirs(SETS, exist_ok=True)
@@ -157,10 +180,11 @@ def main():
                     + (", PyTorch " + torch.__version__ if folder == NARROW else "") + ", Python "
                     + ".".join(map(str, sys.version_info[:3])) + ".\n")
             if folder == SETS:
-                f.write("`set.safetensors` is written by `go test ./features -update` and read back by the same script.\n")
+                f.write("`set.safetensors` and `saved*` are written by `go test ./features -update` and read back by the same script, `saved*.parquet` by `testdata/gen/vectors.mjs`.\n")
     if os.path.exists(os.path.join(SETS, "set.safetensors")):
         check_own_file()
-        print("features/testdata/set.safetensors reads as specified")
+        check_saved_files()
+        print("features/testdata/set.safetensors and saved* read as specified")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@
 //
 // run from the root of the repository, rewrites internal/parquet/testdata/vectors/*.parquet with three tools that share no
 // code: parquet-wasm (Rust's arrow-rs, which has Arrow's fixed-size lists), DuckDB and hyparquet-writer. Then it reads
-// what internal/parquet wrote itself (go test ./internal/parquet -update), written_f32.parquet and written_f16.parquet, with all
-// three. pyarrow, Arrow's C++, was not to be had where this was made.
+// what internal/parquet and features wrote themselves (go test ./internal/parquet ./features -update) with all three.
+// pyarrow, Arrow's C++, was not to be had where this was made.
 
 import { DuckDBInstance } from '@duckdb/node-api'
 import * as arrow from 'apache-arrow'
@@ -44,7 +44,7 @@ async function duck(query) {
 
 async function goldens() {
   mkdirSync(out, { recursive: true })
-  for (const f of readdirSync(out)) if (!f.startsWith('written')) rmSync(`${out}/${f}`)
+  for (const f of readdirSync(out)) if (f.endsWith('.parquet') && !f.startsWith('written')) rmSync(`${out}/${f}`)
   write('arrow_f32', new arrow.Float32(), p => p.setCompression(SNAPPY))
   write('arrow_f16', new arrow.Float16(), p => p.setCompression(ZSTD).setDictionaryEnabled(false))
   write('arrow_f64', new arrow.Float64(), p => p.setCompression(GZIP).setDictionaryEnabled(false).setMaxRowGroupSize(7))
@@ -93,6 +93,27 @@ async function ours(name, type) {
   console.log(`${path} reads as ${table.schema.fields[0].type}`)
 }
 
+// A feature set: the values of testdata/gen/features.py.
+async function set(name, type) {
+  const path = `features/testdata/${name}.parquet`
+  if (!existsSync(path)) return
+  const ids = ['a/1.png', 'a/2.png', 'b/grün.png', 'b/猫.png', 'b/😀.png'], labels = [0, 1, 1, -1, 0]
+  const want = ids.map((id, i) => ({
+    id, label: BigInt(labels[i]), features: [0, 1, 2].map(j => (3 * i + j - 4) / 8), logits: [0, 1].map(j => (2 * i + j) * 3 % 7 / 4),
+  }))
+  const plain = r => ({ id: r.id, label: BigInt(r.label), features: [...r.features].map(Number), logits: [...r.logits].map(Number) })
+  const table = arrow.tableFromIPC(wasm.readParquet(readFileSync(path)).intoIPCStream())
+  same(`${table.schema.fields.map(f => `${f.name} ${f.type}`)}`, `id Utf8,label Int64,features FixedSizeList[3]<${type}>,logits FixedSizeList[2]<${type}>`)
+  same(table.toArray().map(plain), want)
+  same((await parquetReadObjects({ file: await asyncBufferFromFile(path), compressors })).map(plain), want)
+  same((await duck(`select * from '${path}'`)).map(plain), want)
+  const notes = await duck(`select decode(key) as k, decode(value) as v from parquet_kv_metadata('${path}')`)
+  same(notes.find(n => n.k === 'classes').v, '["cat","dog \\u0026 \\u003cmore\\u003e"]')
+  console.log(`${path} reads as ${table.schema.fields[2].type}`)
+}
+
 await goldens()
 await ours('written_f32', 'Float32')
 await ours('written_f16', 'Float16')
+await set('saved', 'Float32')
+await set('saved_f16', 'Float16')
