@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // cifarPart reads the whole of a source: labels and pixels.
@@ -194,4 +195,48 @@ func TestTarBomb(t *testing.T) {
 	if _, err := p.Read(make([]byte, 512)); err == nil || !strings.Contains(err.Error(), "decompression bomb") {
 		t.Errorf("%v", err)
 	}
+}
+
+// FuzzCIFAR reads a file of either form, of either data set: what is accepted
+// has images with labels of the set, the same in every pass and from every image on.
+func FuzzCIFAR(f *testing.F) {
+	forms := []struct{ name, source string }{
+		{"test_batch.bin", "cifar10:DIR#test"}, {"test_batch", "cifar10:DIR#test"}, {"test.bin", "cifar100:DIR#test-coarse"}, {"test", "cifar100:DIR#test"},
+		{"batches.meta.txt", "cifar10:DIR#test"}, {"batches.meta", "cifar10:DIR#test"},
+	}
+	for i, name := range []string{"cifar-10-batches-bin/test_batch.bin", "cifar-10-batches-py/test_batch", "cifar-100-binary/test.bin", "cifar-100-python/test",
+		"cifar-10-batches-bin/batches.meta.txt", "cifar-10-batches-py/batches.meta"} {
+		f.Add(uint8(i), read(f, "testdata/cifar/"+name))
+	}
+	batch := read(f, "testdata/cifar/cifar-10-batches-bin/test_batch.bin")
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, which uint8, b []byte) {
+		form := forms[int(which)%len(forms)]
+		path := filepath.Join(dir, form.name)
+		defer os.Remove(path)
+		if strings.Contains(form.name, "meta") { // class names, beside a good file
+			write(t, dir, map[string]string{"test_batch.bin": string(batch)})
+			defer os.Remove(filepath.Join(dir, "test_batch.bin"))
+		}
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		src, err := Open(strings.Replace(form.source, "DIR", dir, 1))
+		if err != nil {
+			return
+		}
+		for _, class := range src.Classes() {
+			if !utf8.ValidString(class) || strings.ContainsAny(class, "\n\x00") {
+				t.Errorf("class %q", class)
+			}
+		}
+		all, err := ids(src, 0)
+		if err == nil && len(all) != src.Len() {
+			t.Errorf("%d images, and %d came", src.Len(), len(all))
+		}
+		last := max(src.Len()-1, 0)
+		if rest, err2 := ids(src, last); err == nil && (err2 != nil || strings.Join(rest, "\n") != strings.Join(all[last:], "\n")) {
+			t.Errorf("from %d: %q and %v, of %q", last, rest, err2, all)
+		}
+	})
 }

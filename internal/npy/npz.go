@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 )
@@ -171,6 +172,8 @@ func zipReason(err error) error {
 		return errors.New("is not a whole zip archive: truncated or damaged")
 	case errors.Is(err, zip.ErrAlgorithm):
 		return errors.New("is compressed in a way that is not read; use np.savez or np.savez_compressed")
+	case errors.As(err, new(*fs.PathError)): // an offset that leads out of the file, or a file that cannot be read
+		return fmt.Errorf("is damaged, or cannot be read: %w", reason(err))
 	}
 	return err
 }
