@@ -79,8 +79,14 @@ func Catalogue() []Dataset {
 				MD5:    "fff73e5086ae6bdbea199a49dfb8a4c1",
 				SHA256: "e42855a52a4950a3b59612834602aa253914755c95b0cff9ead6d07395f8e205",
 			}},
-			Unpack:   true,
-			Sources:  []Source{{Split: "all", Path: "dtd/images"}},
+			Unpack: true,
+			Sources: []Source{
+				{Split: "all", Path: "dtd/images"},
+				// The first of ten ways to split them, the one that results are usually given for.
+				{Split: "train", Prefix: "dtd:", Path: "dtd", Suffix: "#train1"},
+				{Split: "val", Prefix: "dtd:", Path: "dtd", Suffix: "#val1"},
+				{Split: "test", Prefix: "dtd:", Path: "dtd", Suffix: "#test1"},
+			},
 			Terms:    "for research purposes",
 			Homepage: "https://www.robots.ox.ac.uk/~vgg/data/dtd/",
 		},
@@ -109,8 +115,7 @@ func Catalogue() []Dataset {
 				MD5:    "e27b17d8d44f4af9a78502beb927f808",
 				SHA256: "24b4e639ef12a0012af525bc4cb443e4ab4aaea8369a1fb009b70e4a4aad5d48",
 			}},
-			Unpack:   true,
-			Sources:  []Source{{Split: "val", Path: "val_256"}},
+			Sources:  []Source{{Split: "val", Path: "val_256.tar"}}, // read as it is
 			Terms:    "non-commercial research and education",
 			Homepage: "http://places2.csail.mit.edu/download.html",
 		},
@@ -134,7 +139,7 @@ func Catalogue() []Dataset {
 			Terms:    "non-commercial research and education, after registration",
 			Homepage: "https://image-net.org/download.php",
 			Manual: "register at https://image-net.org, download ILSVRC2012_img_val.tar and the development kit (Task 1 & 2) there, " +
-				"unpack both, and give the folder of images to oodflow extract --images",
+				"unpack the first into DIR/val and the second into DIR, and give imagenet:DIR to oodflow extract --images",
 		},
 	}
 }
