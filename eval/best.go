@@ -17,14 +17,19 @@ type Scores struct {
 // EvaluateAll computes every metric of every detector on every OOD set, and compares the detectors with the best one of
 // the set, see [Result.Best], and with the first, which is the one under test, see [Result.GainSE]. The results are in the order of detectors, and within one of sets. Its errors are those of
 // [Evaluate] and of [Comparison.PairedTest].
-func EvaluateAll(sets []string, detectors []Scores) ([]Result, error) {
+//
+// convention is one of [Conventions], or "" for the definitions of this package.
+func EvaluateAll(convention string, sets []string, detectors []Scores) ([]Result, error) {
+	if err := checkConvention(convention); err != nil {
+		return nil, err
+	}
 	results := make([]Result, len(detectors)*len(sets))
 	for s, set := range sets {
 		onSet := make([]Result, len(detectors))
 		compared := make([]*Comparison, len(detectors))
 		for d, scores := range detectors {
 			var err error
-			if onSet[d], compared[d], err = evaluate(scores.Detector, set, scores.ID, scores.OOD[s]); err != nil {
+			if onSet[d], compared[d], err = evaluate(convention, scores.Detector, set, scores.ID, scores.OOD[s]); err != nil {
 				return nil, err
 			}
 		}

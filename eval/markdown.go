@@ -32,7 +32,7 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 		compared = compared || len(g) > 1
 	}
 	fmt.Fprintf(&b, "\nID set: %s. ", markdownText(r.ID))
-	b.WriteString(strings.Join(append(legend("Metrics in percent", "bold", compared), definitions...), "\n") + "\n")
+	b.WriteString(strings.Join(append(legend("Metrics in percent", "bold", compared), r.definitions()...), "\n") + "\n")
 	list(&b, r)
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -50,20 +50,26 @@ type Result struct {
 // Its errors are those of [Compare], with the detector and the set in front. [EvaluateAll] compares several
 // detectors.
 func Evaluate(detector, ood string, idScores, oodScores []float64) (Result, error) {
-	r, _, err := evaluate(detector, ood, idScores, oodScores)
+	r, _, err := evaluate("", detector, ood, idScores, oodScores)
 	return r, err
 }
 
-func evaluate(detector, ood string, idScores, oodScores []float64) (Result, *Comparison, error) {
-	c, err := Compare(idScores, oodScores)
+func evaluate(convention, detector, ood string, idScores, oodScores []float64) (Result, *Comparison, error) {
+	r, c, err := measureAs(convention, idScores, oodScores)
 	if err != nil {
 		return Result{}, nil, fmt.Errorf("evaluate %s on %s: %w", detector, ood, err)
 	}
+	r.Detector, r.OOD, r.Best = detector, ood, true
+	return r, c, nil
+}
+
+// measure computes every metric of one comparison.
+func (c *Comparison) measure() (Result, error) {
 	r := Result{
-		Detector: detector, OOD: ood, NID: c.NID(), NOOD: c.NOOD(),
+		NID: c.NID(), NOOD: c.NOOD(),
 		AUROC: c.AUROC(), AUPRIn: c.AUPRIn(), AUPROut: c.AUPROut(),
 		FPR95: c.FPR95(), FPR95OODPositive: c.FPR95OODPositive(),
-		DetectionError: c.DetectionError(), AUTC: c.AUTC(), Best: true,
+		DetectionError: c.DetectionError(), AUTC: c.AUTC(),
 	}
 	for _, i := range []struct {
 		of        func(level float64) (low, high float64, err error)
@@ -73,11 +79,12 @@ func evaluate(detector, ood string, idScores, oodScores []float64) (Result, *Com
 		{c.FPR95Interval, &r.FPR95Low, &r.FPR95High},
 		{c.FPR95OODPositiveInterval, &r.FPR95OODPositiveLow, &r.FPR95OODPositiveHigh},
 	} {
+		var err error
 		if *i.low, *i.high, err = i.of(Level); err != nil {
-			return Result{}, nil, fmt.Errorf("evaluate %s on %s: %w", detector, ood, err)
+			return Result{}, err
 		}
 	}
-	return r, c, nil
+	return r, nil
 }
 
 // Report is what an evaluation found. The first result's detector is the one under test; gates apply to it, the
@@ -89,6 +96,9 @@ type Report struct {
 	Skipped  []Skip       `json:"skipped,omitempty"`  // detectors that could not run
 	Warnings []string     `json:"warnings,omitempty"` // what a reader of the figures has to know
 	Scores   *KeptScores  `json:"scores,omitempty"`   // of the detector under test; nil where they are not kept
+
+	// Convention is the tool that the metrics are computed like, one of [Conventions], or "" for this package's definitions.
+	Convention string `json:"convention,omitempty"`
 }
 
 // KeptScores are the scores of the detector under test, in the order of the images. A report with them can be compared with

@@ -16,10 +16,17 @@ const (
 )
 
 // definitions stand under the tables; figures of different definitions carry the same names in the literature.
-var definitions = []string{
-	"AUROC: chance that an OOD image scores above an ID image, with its 95 % interval.",
-	"FPR@95: share of OOD images accepted when 95 % of ID images are (ID positive).",
-	"AUPR depends on the numbers of images: compare it at equal ones only.",
+func (r *Report) definitions() []string {
+	return []string{
+		"AUROC: chance that an OOD image scores above an ID image, with its 95 % interval.",
+		map[string]string{
+			"":         "FPR@95: share of OOD images accepted when 95 % of ID images are (ID positive).",
+			vim:        "FPR@95: share of OOD images accepted when 95 % of ID images are, as in ViM.",
+			openOOD:    "FPR@95 as in OpenOOD: share of ID images rejected when 95 % of OOD images are.",
+			pytorchOOD: "All as in pytorch-ood; FPR@95: ID images rejected when 95 % of OOD images are.",
+		}[r.Convention],
+		"AUPR depends on the numbers of images: compare it at equal ones only.",
+	}
 }
 
 // WriteText renders the report for a terminal, under 80 columns wide with names of ordinary length: one block of
@@ -45,7 +52,7 @@ func (r *Report) WriteText(w io.Writer, o Options) error {
 		compared = compared || len(g) > 1
 	}
 	t.rule()
-	for _, line := range append(legend("Metrics in percent", "*", compared), definitions...) {
+	for _, line := range append(legend("Metrics in percent", "*", compared), r.definitions()...) {
 		t.styled(faint, line)
 		t.b.WriteByte('\n')
 	}

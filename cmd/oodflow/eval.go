@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/oodflow/oodflow/eval"
 	"github.com/oodflow/oodflow/internal/detect"
 )
 
@@ -28,9 +29,19 @@ Training features are those of --train-features, or those that the detector was
 trained on, if they still lie where they did, unchanged. A detector that lacks
 something is listed as skipped.
 
+` + conventionHelp + `
+
 ` + gateHelp + `
 
 ` + reportHelp
+
+const conventionHelp = `--convention makes AUROC, AUPR and FPR@95 those that another tool computes from the
+same scores, to put beside its tables:
+  openood      OpenOOD v1.5: FPR@95 is the share of ID images rejected when 95 % of
+               OOD images are
+  pytorch-ood  the same, after the sigmoid that squashes scores outside [0,1] and may
+               make them equal
+  vim          ViM: FPR@95 at a threshold that accepts 95 % of ID images, rounded down`
 
 const evalExample = `  oodflow eval --detector detector.safetensors --id val.safetensors \
       --ood textures=textures.safetensors --baselines all
@@ -48,6 +59,7 @@ type evalOptions struct {
 	oodFlags      []string
 	baselinesFlag string
 	trainFeatures string
+	convention    choice
 	reportOptions
 	gateOptions
 
@@ -92,6 +104,8 @@ func (o *evalOptions) AddFlags(cmd *cobra.Command) {
 	for _, flag := range []string{"id", "ood", "train-features"} {
 		completeFiles(cmd, flag, featureFiles...)
 	}
+	o.convention = choice{valid: eval.Conventions()}
+	addChoice(cmd, &o.convention, "convention", "compute the metrics as another tool does: `"+strings.Join(eval.Conventions(), "|")+"`")
 	o.reportOptions.AddFlags(cmd)
 	o.gateOptions.AddFlags(cmd)
 }
@@ -106,6 +120,9 @@ func (o *evalOptions) validate() error {
 	}
 	if err := o.parseGates(); err != nil {
 		return err
+	}
+	if o.convention.value != "" && (o.confidence != "" || o.compare != "") {
+		return usagef("--convention is of no use with --confidence or --compare: they are about oodflow's own figures")
 	}
 	inputs := []string{o.detector, o.id.path, o.trainFeatures, o.compare}
 	for _, set := range o.ood {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/oodflow/oodflow/eval"
@@ -97,8 +98,30 @@ func (e *evaluation) measure() error {
 		e.scored = append(e.scored, s)
 	}
 	var err error
-	e.report.Results, err = eval.EvaluateAll(e.opts.setNames(), e.scored)
-	return err
+	e.report.Convention = e.opts.convention.value
+	e.report.Results, err = eval.EvaluateAll(e.report.Convention, e.opts.setNames(), e.scored)
+	if err != nil {
+		return err
+	}
+	return e.warnOfSquashing()
+}
+
+// warnOfSquashing says where the convention's AUROC is not the true one.
+func (e *evaluation) warnOfSquashing() error {
+	if e.report.Convention == "" {
+		return nil
+	}
+	exact, err := eval.EvaluateAll("", e.opts.setNames(), e.scored)
+	if err != nil {
+		return err
+	}
+	for i, r := range e.report.Results {
+		if math.Abs(r.AUROC-exact[i].AUROC) > 1e-6 {
+			e.warn(fmt.Sprintf("%s on %s: the AUROC is %.2f; %s makes scores equal that are not",
+				r.Detector, r.OOD, 100*exact[i].AUROC, e.report.Convention))
+		}
+	}
+	return nil
 }
 
 // measureOne returns the scores of one detector for every set, or why there are none.
