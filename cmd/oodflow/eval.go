@@ -35,13 +35,15 @@ something is listed as skipped.
 
 ` + reportHelp
 
-const conventionHelp = `--convention makes AUROC, AUPR and FPR@95 those that another tool computes from the
-same scores, to put beside its tables:
-  openood      OpenOOD v1.5: FPR@95 is the share of ID images rejected when 95 % of
-               OOD images are
-  pytorch-ood  the same, after the sigmoid that squashes scores outside [0,1] and may
-               make them equal
-  vim          ViM: FPR@95 at a threshold that accepts 95 % of ID images, rounded down`
+// conventionHelp explains --convention, for the help of eval.
+const conventionHelp = `--convention makes AUROC, AUPR and FPR@95 those that another tool computes from
+the same scores, to put beside its tables:
+  openood      OpenOOD v1.5: FPR@95 is the share of ID images rejected when 95 %
+               of OOD images are
+  pytorch-ood  the same, after the sigmoid that squashes scores outside [0,1] and
+               may make them equal
+  vim          ViM: FPR@95 at a threshold that accepts 95 % of ID images, rounded
+               down`
 
 const evalExample = `  oodflow eval --detector detector.safetensors --id val.safetensors \
       --ood textures=textures.safetensors --baselines all
