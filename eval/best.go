@@ -17,9 +17,13 @@ type Scores struct {
 // EvaluateAll computes every metric of every detector on every OOD set, and compares the detectors with the best one of
 // the set, see [Result.Best], and with the first, which is the one under test, see [Result.GainSE]. The results are in the order of detectors, and within one of sets. Its errors are those of
 // [Evaluate] and of [Comparison.PairedTest].
-//
-// convention is one of [Conventions], or "" for the definitions of this package.
-func EvaluateAll(convention string, sets []string, detectors []Scores) ([]Result, error) {
+func EvaluateAll(sets []string, detectors []Scores) ([]Result, error) {
+	return EvaluateAs("", sets, detectors)
+}
+
+// EvaluateAs is [EvaluateAll] with the metrics as another tool computes them: convention is one of [Conventions], or ""
+// for the definitions of this package.
+func EvaluateAs(convention string, sets []string, detectors []Scores) ([]Result, error) {
 	if err := checkConvention(convention); err != nil {
 		return nil, err
 	}

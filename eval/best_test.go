@@ -28,7 +28,7 @@ func TestBestAreThoseNotSignificantlyWorse(t *testing.T) {
 		{"blurred", blur(id, 2), [][]float64{blur(far, 2), blur(near, 2)}},
 		{"alike", blur(id, 0.01), [][]float64{blur(far, 0.01), blur(near, 0.01)}},
 	}
-	results, err := EvaluateAll("", []string{"far", "near"}, detectors)
+	results, err := EvaluateAll([]string{"far", "near"}, detectors)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestBestAreThoseNotSignificantlyWorse(t *testing.T) {
 		t.Errorf("%d results without a p-value for 2 sets", leaders)
 	}
 	detectors[1].ID = detectors[1].ID[1:]
-	if _, err := EvaluateAll("", []string{"far", "near"}, detectors); err == nil || !strings.Contains(err.Error(), "same images") {
+	if _, err := EvaluateAll([]string{"far", "near"}, detectors); err == nil || !strings.Contains(err.Error(), "same images") {
 		t.Errorf("detectors that scored other images: %v", err)
 	}
 }

@@ -14,7 +14,7 @@ const (
 	vim        = "vim"         // the code of ViM (arXiv:2203.10807), benchmark.py
 )
 
-// Conventions lists the tools whose numbers [EvaluateAll] reproduces from the same scores. They leave the definitions of
+// Conventions lists the tools whose numbers [EvaluateAs] reproduces from the same scores. They leave the definitions of
 // AUROC and AUPR as they are, with these exceptions, and differ in the FPR@95, which takes the place of
 // [Result.FPR95] and its interval:
 //

@@ -51,7 +51,7 @@ func full(t *testing.T) *Report {
 	}
 	oscr := 0.5
 	results[0].OSCR = &oscr
-	report := &Report{ID: "id", Results: results, Skipped: []Skip{{"react", "needs the head"}}, Warnings: []string{"few images"},
+	report := &Report{ID: "id", Convention: openOOD, Results: results, Skipped: []Skip{{"react", "needs the head"}}, Warnings: []string{"few images"},
 		Scores: &KeptScores{ID: id, OOD: map[string][]float64{"near": scored[0].OOD[0], "far": scored[0].OOD[1]}}}
 	previous := *report
 	err = report.Apply(Gates{Confidence: 0.9, Previous: &previous, Bounds: []Gate{

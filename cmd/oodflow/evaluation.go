@@ -99,7 +99,7 @@ func (e *evaluation) measure() error {
 	}
 	var err error
 	e.report.Convention = e.opts.convention.value
-	e.report.Results, err = eval.EvaluateAll(e.report.Convention, e.opts.setNames(), e.scored)
+	e.report.Results, err = eval.EvaluateAs(e.report.Convention, e.opts.setNames(), e.scored)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (e *evaluation) warnOfSquashing() error {
 	if e.report.Convention == "" {
 		return nil
 	}
-	exact, err := eval.EvaluateAll("", e.opts.setNames(), e.scored)
+	exact, err := eval.EvaluateAll(e.opts.setNames(), e.scored)
 	if err != nil {
 		return err
 	}
