@@ -1,0 +1,102 @@
+package report
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"image"
+	"image/jpeg"
+	"image/png"
+
+	"golang.org/x/image/draw"
+)
+
+// gallery is the strangest and the most ordinary images of a set.
+type gallery struct {
+	Name  string
+	OOD   bool
+	Rows  []strip
+	Words string // why pictures are missing
+}
+
+// strip is one end of a set's scores.
+type strip struct {
+	Title    string
+	Pictures []thumbnail
+}
+
+// thumbnail is a picture as a data URL.
+type thumbnail struct {
+	ID, Score, Taken string
+	URL              template.URL
+	Flagged, Small   bool // Small is for pictures that are shown enlarged, pixel by pixel
+}
+
+func (e *Evaluation) gallery() ([]gallery, error) {
+	var all []gallery
+	for i, s := range e.Sets {
+		if len(s.Most) == 0 && s.NoPictures == "" {
+			continue
+		}
+		g := gallery{Name: s.Name, OOD: i > 0, Words: s.NoPictures}
+		for _, end := range []struct {
+			title    string
+			pictures []Picture
+		}{{"Highest scores", s.Most}, {"Lowest scores", s.Least}} {
+			if len(end.pictures) == 0 {
+				continue
+			}
+			row := strip{Title: end.title}
+			for _, p := range end.pictures {
+				t, err := e.thumbnail(p)
+				if err != nil {
+					return nil, err
+				}
+				row.Pictures = append(row.Pictures, t)
+			}
+			g.Rows = append(g.Rows, row)
+		}
+		all = append(all, g)
+	}
+	return all, nil
+}
+
+const (
+	// thumbSide is the longest side of a thumbnail in pixels: it is shown at two thirds of that, sharp enough for most screens.
+	thumbSide = 144
+	// smallSide is the side up to which a picture is kept as it is and shown with its pixels.
+	smallSide = 48
+)
+
+// thumbnail shrinks a picture and packs it into a URL: PNG for small ones, JPEG otherwise.
+func (e *Evaluation) thumbnail(p Picture) (thumbnail, error) {
+	t := thumbnail{ID: p.ID, Score: score(p.Score), Taken: p.Taken, Flagged: p.Score > e.Threshold.Score}
+	if p.Image == nil {
+		return t, nil
+	}
+	m := p.Image
+	size := m.Bounds().Size()
+	t.Small = size.X <= smallSide && size.Y <= smallSide
+	var b bytes.Buffer
+	kind, err := "png", error(nil)
+	if t.Small {
+		err = png.Encode(&b, m)
+	} else {
+		kind, err = "jpeg", jpeg.Encode(&b, shrink(m), &jpeg.Options{Quality: 82})
+	}
+	if err != nil {
+		return t, fmt.Errorf("thumbnail of %s: %w", p.ID, err)
+	}
+	t.URL = template.URL("data:image/" + kind + ";base64," + base64.StdEncoding.EncodeToString(b.Bytes()))
+	return t, nil
+}
+
+// shrink scales a picture down to thumbSide.
+func shrink(m image.Image) image.Image {
+	size := m.Bounds().Size()
+	f := min(1, float64(thumbSide)/float64(max(size.X, size.Y)))
+	to := image.NewRGBA(image.Rect(0, 0, max(1, int(f*float64(size.X)+0.5)), max(1, int(f*float64(size.Y)+0.5))))
+	draw.CatmullRom.Scale(to, to.Bounds(), m, m.Bounds(), draw.Src, nil)
+	return to
+}
