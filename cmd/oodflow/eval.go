@@ -33,7 +33,9 @@ something is listed as skipped.
 
 ` + gateHelp + `
 
-` + reportHelp
+` + reportHelp + `
+
+` + pageHelp
 
 // conventionHelp explains --convention, for the help of eval.
 const conventionHelp = `--convention makes AUROC, AUPR and FPR@95 those that another tool computes from
@@ -51,11 +53,17 @@ const evalExample = `  oodflow eval --detector detector.safetensors --id val.saf
       --ood svhn=svhn.safetensors --ood dtd=dtd.safetensors \
       --baselines msp,mahalanobis++ --train-features train.safetensors \
       --format json --out report.json
+  oodflow eval --detector detector.safetensors --id val.safetensors \
+      --ood textures=textures.safetensors --baselines all \
+      --format html --out report.html
+  oodflow eval --detector detector.safetensors --id val.safetensors \
+      --ood textures=textures.safetensors --format svg --plot roc --out roc.svg
   oodflow eval --detector detector.safetensors --id test.safetensors \
       --ood svhn=svhn.safetensors --min-auroc svhn=0.95 \
       --min-gain-over energy:0.01 --report junit=gates.xml --report github=-`
 
 type evalOptions struct {
+	pageOptions
 	detector      string
 	idFlag        string
 	oodFlags      []string
@@ -109,6 +117,7 @@ func (o *evalOptions) AddFlags(cmd *cobra.Command) {
 	o.convention = choice{valid: eval.Conventions()}
 	addChoice(cmd, &o.convention, "convention", "compute the metrics as another tool does: `"+strings.Join(eval.Conventions(), "|")+"`")
 	o.reportOptions.AddFlags(cmd)
+	o.pageOptions.AddFlags(cmd)
 	o.gateOptions.AddFlags(cmd)
 }
 
@@ -130,7 +139,10 @@ func (o *evalOptions) validate() error {
 	for _, set := range o.ood {
 		inputs = append(inputs, set.path)
 	}
-	return o.reportOptions.parse(inputs...)
+	if err := o.reportOptions.parse(inputs...); err != nil {
+		return err
+	}
+	return o.pageOptions.validate(o.outputs)
 }
 
 func (o *evalOptions) parseSets() error {
@@ -225,7 +237,7 @@ func runEval(ctx context.Context, opts evalOptions, c *console) error {
 	if err := e.applyGates(); err != nil {
 		return err
 	}
-	if err := opts.write(&e.report, c); err != nil {
+	if err := opts.write(&e); err != nil {
 		return err
 	}
 	return e.failedGates()

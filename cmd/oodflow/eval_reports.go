@@ -11,6 +11,7 @@ import (
 
 	"github.com/oodflow/oodflow/eval"
 	"github.com/oodflow/oodflow/internal/atomicfile"
+	"github.com/oodflow/oodflow/internal/report"
 )
 
 // reportHelp explains the forms of a report that continuous integration reads, for the help of eval.
@@ -36,15 +37,16 @@ type output struct{ format, path string } // path is "" for stdout
 
 // AddFlags defines the flags.
 func (o *reportOptions) AddFlags(cmd *cobra.Command) {
-	o.format = choice{value: "text", valid: eval.Formats(), absent: map[string]string{
-		"html": "not in this version: want " + orList(eval.Formats()),
-	}}
-	addChoice(cmd, &o.format, "format", "write the report as `FORMAT`: "+orList(eval.Formats()))
+	o.format = choice{value: "text", valid: reportFormats()}
+	addChoice(cmd, &o.format, "format", "write the report as `FORMAT`: "+orList(o.format.valid))
 	f := cmd.Flags()
 	f.StringVarP(&o.out, "out", "o", "", "write the report to `FILE` (default: stdout)")
 	f.StringArrayVar(&o.reports, "report", nil, "write it in another form, too: `FORMAT=FILE`, - for stdout; repeatable")
 	complete(cmd, "report", completeReport)
 }
+
+// reportFormats are the formats that tell the figures, and those that are looked at.
+func reportFormats() []string { return append(eval.Formats(), report.Formats()...) }
 
 // completeReport offers the formats, and then files.
 func completeReport(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -52,7 +54,7 @@ func completeReport(_ *cobra.Command, _ []string, typed string) ([]cobra.Complet
 		return nil, cobra.ShellCompDirectiveDefault
 	}
 	var found []cobra.Completion
-	for _, f := range eval.Formats() {
+	for _, f := range reportFormats() {
 		found = append(found, f+"=")
 	}
 	return found, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
@@ -109,27 +111,26 @@ func (o *reportOptions) shown() bool {
 }
 
 // write writes the report in all its forms.
-func (o *reportOptions) write(r *eval.Report, c *console) error {
+func (o *reportOptions) write(e *evaluation) error {
 	summary := false
 	for _, out := range o.outputs {
-		if err := out.write(r, c); err != nil {
+		if err := out.write(e); err != nil {
 			return err
 		}
 		summary = summary || out.format == "github"
 	}
 	if path := os.Getenv("GITHUB_STEP_SUMMARY"); summary && path != "" {
-		return appendSummary(path, r)
+		return appendSummary(path, &e.report)
 	}
 	return nil
 }
 
-func (out output) write(r *eval.Report, c *console) error {
+func (out output) write(e *evaluation) error {
+	c := e.console
 	if out.path == "" {
-		return r.Write(c.out, out.format, eval.Options{Color: c.outColour})
+		return e.render(c.out, out.format, eval.Options{Color: c.outColour})
 	}
-	err := atomicfile.Write(out.path, func(w io.Writer) error {
-		return r.Write(w, out.format, eval.Options{})
-	})
+	err := atomicfile.Write(out.path, func(w io.Writer) error { return e.render(w, out.format, eval.Options{}) })
 	if err == nil {
 		c.note("report written to %s", out.path)
 	}

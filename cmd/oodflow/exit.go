@@ -62,8 +62,8 @@ func hintOf(err error) string {
 // errGate says that the report is written and that a threshold in it was missed; what was missed is in the report.
 var errGate = errors.New("a gate failed")
 
-// report prints err, if there is one, as `oodflow: extract: what went wrong`, and returns the exit status.
-func report(ctx context.Context, stderr io.Writer, cmd *cobra.Command, err error) int {
+// conclude prints err, if there is one, as `oodflow: extract: what went wrong`, and returns the exit status.
+func conclude(ctx context.Context, stderr io.Writer, cmd *cobra.Command, err error) int {
 	if err == nil {
 		return exitOK
 	}

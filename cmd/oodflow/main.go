@@ -22,5 +22,5 @@ func run(args []string, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
-	return report(ctx, stderr, cmd, err)
+	return conclude(ctx, stderr, cmd, err)
 }

@@ -34,8 +34,8 @@ func newChart(kind, x, y string) *chart {
 	p.TextHandler = handler
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.LineStyle = inkAxis.line(1)
-		a.Tick.LineStyle = draw.LineStyle{}
-		a.Tick.Length = 0
+		a.Tick.LineStyle = inkAxis.line(1)
+		a.Tick.Length = 5
 		a.Padding = 0
 	}
 	p.X.Tick.Label = inkFaint.write(textSize, text.XCenter, text.YTop)
@@ -43,7 +43,7 @@ func newChart(kind, x, y string) *chart {
 	p.X.Label.Text = x
 	p.X.Label.TextStyle = inkFaint.write(textSize, text.XCenter, text.YBottom)
 	p.X.Label.Padding = 5
-	p.Y.LineStyle = draw.LineStyle{}
+	p.Y.LineStyle, p.Y.Tick.LineStyle, p.Y.Tick.Length = draw.LineStyle{}, draw.LineStyle{}, 0
 	p.Y.Label.TextStyle = inkFaint.write(textSize, text.XCenter, text.YBottom)
 	return &chart{kind: kind, y: y, plot: p}
 }
@@ -104,10 +104,10 @@ func polyline(style draw.LineStyle, points []point) marker {
 	}
 }
 
-// dot is a disc with a rim in the colour of the ground.
-func dot(k ink, at point, radius vg.Length) marker {
+// dot is a disc.
+func dot(k ink, at point, tip string) marker {
 	return func(to *draw.Canvas, x, y func(float64) vg.Length) {
-		style := draw.GlyphStyle{Color: k, Radius: radius, Shape: draw.CircleGlyph{}}
+		style := draw.GlyphStyle{Color: k.as("dot", tip), Radius: 4, Shape: draw.CircleGlyph{}}
 		to.DrawGlyph(style, vg.Point{X: x(at.x), Y: y(at.y)})
 	}
 }
@@ -131,20 +131,19 @@ func shares(n int) []plot.Tick {
 
 // percent writes a share as a whole percentage, or with as many digits as a small one needs.
 func percent(v float64) string {
-	return minus(strconv.FormatFloat(100*v, 'f', -1, 64)) + "\u2009%"
+	return minus(strconv.FormatFloat(math.Round(1e8*v)/1e6, 'f', -1, 64)) + "\u2009%"
 }
 
-// roundTicks are about n ticks at round numbers within a range.
+// roundTicks are at most n+2 ticks at round numbers within a range.
 func roundTicks(low, high float64, n int, write func(float64, int) string) []plot.Tick {
 	span := high - low
 	if !(span > 0) {
 		return []plot.Tick{{Value: low, Label: write(low, 3)}}
 	}
 	step := math.Pow(10, math.Floor(math.Log10(span/float64(n))))
-	for _, m := range []float64{5, 2} {
-		if span/(step*m) >= float64(n) {
+	for _, m := range []float64{2, 2.5, 2} { // 1, 2, 5, 10
+		if span/step > float64(n)+1 {
 			step *= m
-			break
 		}
 	}
 	decimals := max(0, int(-math.Floor(math.Log10(step)+1e-9)))

@@ -20,50 +20,38 @@ func (e *Evaluation) scoresChart(p *pair) *chart {
 	c.desc = fmt.Sprintf("Histogram of the scores of %s, %s images upwards and %s images downwards. The threshold %s flags %s of %s and %s of %s.",
 		p.detector, e.Figures.ID, p.ood, score(e.Threshold.Score), share(flaggedID), e.Figures.ID, share(flaggedOOD), p.ood)
 
-	top := h.tallest()
-	x := func(i int) (float64, float64) { return h.edges(i) }
-	low, _ := x(0)
-	_, high := x(len(h.bins) - 1)
+	top, bottom := h.heights()
+	low, _ := h.edges(0)
+	_, high := h.edges(len(h.bins) - 1)
 	if h.over != (bin{}) {
 		high += 2 * h.width // the bar beyond
 	}
-	ticks := roundTicks(-top, top, 4, func(v float64, _ int) string { return percent(math.Abs(math.Round(v*1e6) / 1e6)) })
-	scale(&c.plot.Y, -top, top, ticks)
+	ticks := roundTicks(-bottom, top, 5, func(v float64, _ int) string { return percent(math.Abs(v)) })
+	scale(&c.plot.Y, -bottom, top, ticks)
 	scale(&c.plot.X, low, high, roundTicks(low, high, 4, decimal))
-	c.plot.X.LineStyle = draw.LineStyle{}
-	c.add(gridLines(ticks), e.bars(p, top), zeroLine)
+	c.add(gridLines(ticks), e.bars(p, top, bottom), zeroLine)
 	if t := e.Threshold.Score; t >= low && t <= high {
 		c.add(thresholdLine(t))
 	}
-	t := math.Min(math.Max(e.Threshold.Score, low), high)
 	c.add(
-		corner(inkID.strong(textSize, text.XLeft, text.YTop), 0, 1, fit(e.Figures.ID, 20)),
-		corner(inkOOD.strong(textSize, text.XLeft, text.YBottom), 0, 0, fit(p.ood, 20)),
+		corner(inkID, 1, fit(e.Figures.ID, 24)+", "+share(flaggedID)+" flagged"),
+		corner(inkOOD, 0, fit(p.ood, 24)+", "+share(flaggedOOD)+" flagged"),
 	)
-	if h.nID > 0 {
-		anchor, dx := text.XLeft, vg.Length(5)
-		if (t-low)/(high-low) > 0.55 {
-			anchor, dx = text.XRight, -5
-		}
-		c.add(
-			label(inkID.write(textSize, anchor, text.YTop), point{t, top}, dx, 0, "flagged: "+share(flaggedID)),
-			label(inkOOD.write(textSize, anchor, text.YBottom), point{t, -top}, dx, 0, "flagged: "+share(flaggedOOD)),
-		)
-	}
 	return c
 }
 
-// tallest is the largest share of a bar, but for those beyond the axis.
-func (h *histogram) tallest() float64 {
-	top := 0.0
+// heights are how far the axis goes up and down: to the tallest bar within it on each side, with room for the names.
+func (h *histogram) heights() (top, bottom float64) {
 	for _, b := range h.bins {
-		top = max(top, float64(b.id)/float64(h.nID), float64(b.ood)/float64(h.nOOD))
+		top = max(top, float64(b.id)/float64(h.nID))
+		bottom = max(bottom, float64(b.ood)/float64(h.nOOD))
 	}
-	return 1.06 * max(top, 0.01)
+	whole := max(top+bottom, 0.02)
+	return max(top, whole/3) + whole/12, max(bottom, whole/3) + whole/12
 }
 
 // bars draws a mark for every bin and side that has images.
-func (e *Evaluation) bars(p *pair, top float64) marker {
+func (e *Evaluation) bars(p *pair, top, bottom float64) marker {
 	h := p.histogram
 	return func(to *draw.Canvas, x, y func(float64) vg.Length) {
 		side := func(n, total int, sign float64, left, right float64, flagged bool, in, out ink, set string, where string) {
@@ -76,7 +64,7 @@ func (e *Evaluation) bars(p *pair, top float64) marker {
 			}
 			s := float64(n) / float64(total)
 			k = k.as("bar", fmt.Sprintf("%s: %s of %s (%s)", where, images(n), set, share(s)))
-			height := y(sign * min(s, top))
+			height := y(max(-bottom, min(top, sign*s)))
 			to.FillPolygon(k, []vg.Point{{X: x(left), Y: y(0)}, {X: x(left), Y: height}, {X: x(right), Y: height}, {X: x(right), Y: y(0)}})
 		}
 		for i, b := range h.bins {
@@ -104,10 +92,14 @@ func thresholdLine(t float64) marker {
 	}
 }
 
-// corner writes at a corner of the data's area: x and y are 0 or 1.
-func corner(style text.Style, x, y float64, s string) marker {
+// corner writes about a set on the right of the data's area, at its bottom (0) or top (1).
+func corner(k ink, y float64, words string) marker {
 	return func(to *draw.Canvas, _, _ func(float64) vg.Length) {
-		to.FillText(style, vg.Point{X: to.X(x), Y: to.Y(y)}, s)
+		align := text.YBottom
+		if y > 0 {
+			align = text.YTop
+		}
+		to.FillText(k.strong(textSize, text.XRight, align), vg.Point{X: to.X(1), Y: to.Y(y)}, words)
 	}
 }
 

@@ -69,34 +69,45 @@ const (
 	smallSide = 48
 )
 
-// thumbnail shrinks a picture and packs it into a URL: PNG for small ones, JPEG otherwise.
-func (e *Evaluation) thumbnail(p Picture) (thumbnail, error) {
-	t := thumbnail{ID: p.ID, Score: score(p.Score), Taken: p.Taken, Flagged: p.Score > e.Threshold.Score}
-	if p.Image == nil {
-		return t, nil
-	}
-	m := p.Image
-	size := m.Bounds().Size()
-	t.Small = size.X <= smallSide && size.Y <= smallSide
-	var b bytes.Buffer
-	kind, err := "png", error(nil)
-	if t.Small {
-		err = png.Encode(&b, m)
-	} else {
-		kind, err = "jpeg", jpeg.Encode(&b, shrink(m), &jpeg.Options{Quality: 82})
-	}
-	if err != nil {
-		return t, fmt.Errorf("thumbnail of %s: %w", p.ID, err)
-	}
-	t.URL = template.URL("data:image/" + kind + ";base64," + base64.StdEncoding.EncodeToString(b.Bytes()))
-	return t, nil
+// Thumbnail is a picture small enough for a page.
+type Thumbnail struct {
+	image image.Image
+	small bool
 }
 
-// shrink scales a picture down to thumbSide.
-func shrink(m image.Image) image.Image {
+// NewThumbnail shrinks a picture to a thumbnail, or keeps it where it is small.
+func NewThumbnail(m image.Image) *Thumbnail {
 	size := m.Bounds().Size()
+	if size.X <= smallSide && size.Y <= smallSide {
+		return &Thumbnail{m, true}
+	}
 	f := min(1, float64(thumbSide)/float64(max(size.X, size.Y)))
 	to := image.NewRGBA(image.Rect(0, 0, max(1, int(f*float64(size.X)+0.5)), max(1, int(f*float64(size.Y)+0.5))))
 	draw.CatmullRom.Scale(to, to.Bounds(), m, m.Bounds(), draw.Src, nil)
-	return to
+	return &Thumbnail{to, false}
+}
+
+// url packs the picture into a URL: PNG for a small one, JPEG otherwise.
+func (t *Thumbnail) url() (template.URL, error) {
+	var b bytes.Buffer
+	kind, err := "png", error(nil)
+	if t.small {
+		err = png.Encode(&b, t.image)
+	} else {
+		kind, err = "jpeg", jpeg.Encode(&b, t.image, &jpeg.Options{Quality: 82})
+	}
+	return template.URL("data:image/" + kind + ";base64," + base64.StdEncoding.EncodeToString(b.Bytes())), err
+}
+
+// thumbnail is a picture as the page shows it.
+func (e *Evaluation) thumbnail(p Picture) (t thumbnail, err error) {
+	t = thumbnail{ID: p.ID, Score: score(p.Score), Taken: p.Taken, Flagged: p.Score > e.Threshold.Score}
+	if p.Image == nil {
+		return t, nil
+	}
+	t.Small = p.Image.small
+	if t.URL, err = p.Image.url(); err != nil {
+		return t, fmt.Errorf("thumbnail of %s: %w", p.ID, err)
+	}
+	return t, nil
 }

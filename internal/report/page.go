@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/oodflow/oodflow/eval"
@@ -17,7 +18,7 @@ var pageText string
 var pageStyle string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"points": points, "share": share, "count": count, "images": images, "score": score, "fit": fit,
+	"points": points, "percent": percent, "share": share, "count": count, "images": images, "score": score, "fit": fit,
 	"two": func(v float64) string { return decimal(v, 2) }, "three": func(v float64) string { return decimal(v, 3) },
 }).Parse(pageText))
 
@@ -44,25 +45,26 @@ type page struct {
 
 // section is everything about one OOD set.
 type section struct {
-	ID, Name     string // ID is the anchor
-	Result       eval.Result
-	Images       string
-	FlaggedID    float64
-	FlaggedOOD   float64
-	Figures      []figure
-	Rows         []row
-	Low          float64 // where the intervals' axis begins
-	Scores       []binRow
-	NID, NOOD    int
-	hasThreshold bool
+	ID, Name   string // ID is the anchor
+	Result     eval.Result
+	Images     string
+	FlaggedID  float64
+	FlaggedOOD float64
+	Figures    []figure
+	Rows       []row
+	Low        float64 // where the intervals' axis begins
+	Scores     []binRow
+	NID, NOOD  int
 }
 
 // row is a line of the table of detectors.
 type row struct {
 	eval.Result
-	Own, Best              bool // the detector under test; the best AUROC
-	X, Left, Width         string
-	BestIn, BestOut, BestF bool
+	Own, Ahead      bool   // the detector under test; none is significantly better
+	X, Left, Width  string // of the interval's drawing, of 100
+	TopAUROC, TopIn bool   // the best of its column
+	TopOut, TopFPR  bool
+	PValue          string
 }
 
 // binRow is a bin of the histogram in the table.
@@ -127,31 +129,39 @@ func (e *Evaluation) section(i int, own *pair) (section, error) {
 	return s, nil
 }
 
-// tableRows are the lines of the table and where the axis of its intervals begins, in percent.
+// tableRows are the lines of the table and where the axis of its intervals begins.
 func tableRows(all []rated) ([]row, float64) {
 	low := 1.0
-	var best eval.Result
-	best.FPR95 = 2
+	best := eval.Result{FPR95: 2}
 	for _, r := range all {
 		low = min(low, r.AUROCLow)
 		best.AUROC, best.AUPRIn = max(best.AUROC, r.AUROC), max(best.AUPRIn, r.AUPRIn)
 		best.AUPROut, best.FPR95 = max(best.AUPROut, r.AUPROut), min(best.FPR95, r.FPR95)
 	}
-	low = float64(int(20*low)) / 20
+	low = min(0.95, math.Floor(20*low)/20)
 	at := func(v float64) float64 { return 100 * (v - low) / (1 - low) }
-	if low >= 1 {
-		at = func(float64) float64 { return 100 }
-	}
 	several := len(all) > 1
 	var rows []row
 	for i, r := range all {
 		rows = append(rows, row{
-			Result: r.Result, Own: i == 0, Best: several && r.AUROC == best.AUROC,
+			Result: r.Result, Own: i == 0, Ahead: several && r.Best, PValue: pValue(r.Result.PValue),
 			X: number(at(r.AUROC), 2), Left: number(at(r.AUROCLow), 2), Width: number(at(r.AUROCHigh)-at(r.AUROCLow), 2),
-			BestIn: several && r.AUPRIn == best.AUPRIn, BestOut: several && r.AUPROut == best.AUPROut, BestF: several && r.FPR95 == best.FPR95,
+			TopAUROC: several && r.AUROC == best.AUROC, TopIn: several && r.AUPRIn == best.AUPRIn,
+			TopOut: several && r.AUPROut == best.AUPROut, TopFPR: several && r.FPR95 == best.FPR95,
 		})
 	}
 	return rows, low
+}
+
+// pValue writes a p-value, where there is one.
+func pValue(p *float64) string {
+	switch {
+	case p == nil:
+		return "–"
+	case *p < 0.001:
+		return "<\u20090.001"
+	}
+	return decimal(*p, 3)
 }
 
 // figure draws a chart for the page.

@@ -6,7 +6,6 @@
 package report
 
 import (
-	"image"
 	"slices"
 
 	"github.com/oodflow/oodflow/eval"
@@ -47,8 +46,8 @@ type Set struct {
 type Picture struct {
 	ID    string
 	Score float64
-	Taken string      // class that the classifier takes it for; "" when not known
-	Image image.Image // nil when it is not at hand
+	Taken string     // class that the classifier takes it for; "" when not known
+	Image *Thumbnail // nil when it is not at hand
 }
 
 // Input is a file that went into the evaluation.

@@ -1,0 +1,235 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/oodflow/oodflow/eval"
+)
+
+// hostile is a name that means something in HTML, SVG, CSS and URLs.
+const hostile = `<script>alert("1")</script> & 'x' </style>`
+
+// example is an evaluation of several detectors on two OOD sets with everything that a page can show.
+func example(t *testing.T, n, detectors int) *Evaluation {
+	t.Helper()
+	r := rand.New(rand.NewPCG(1, 2))
+	draw := func(n int, mean, spread float64) []float64 {
+		x := make([]float64, n)
+		for i := range x {
+			x[i] = mean + spread*r.NormFloat64()
+		}
+		return x
+	}
+	sets := []string{"far", hostile}
+	e := &Evaluation{
+		Threshold: Threshold{Score: -698, HeldOut: 500},
+		Figures:   &eval.Report{ID: "digits & more", Warnings: []string{"a warning about " + hostile}, Skipped: []eval.Skip{{Detector: "vim", Reason: "needs <b>logits</b>"}}},
+		Training: &Training{Images: 4050, Validation: 450, Reason: "all 20 epochs done", Reference: -700, Kept: -712,
+			History: []Step{{0, -700, -700}, {10, -702, -704}, {20, -708, -710}, {30, -711, -712}}},
+		Inputs: []Input{{Role: "detector", Name: hostile, SHA256: strings.Repeat("0123456789abcdef", 4)}},
+		Facts:  []Fact{{"oodflow", "devel (" + hostile + ")"}, {"seed", "1"}},
+	}
+	var scored []eval.Scores
+	for k := range detectors {
+		s := eval.Scores{Detector: fmt.Sprintf("detector%d", k), ID: draw(n, -710, 8)}
+		for j := range sets {
+			s.OOD = append(s.OOD, draw(n/2, -700+float64(12*j)-float64(k)/3, 15))
+		}
+		for j, set := range sets {
+			if err := e.Add(s.Detector, set, s.ID, s.OOD[j]); err != nil {
+				t.Fatal(err)
+			}
+			s.OOD[j] = s.OOD[j][:min(n/2, 1000)]
+		}
+		s.ID = s.ID[:min(n, 2000)] // enough for the table
+		scored = append(scored, s)
+	}
+	var err error
+	if e.Figures.Results, err = eval.EvaluateAll(sets, scored); err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range append([]string{e.Figures.ID}, sets...) {
+		u := -3.5
+		set := Set{Name: name, Images: n, Uniformity: &u, Norm: 12.5, ToleranceOf: "labels"}
+		for j := range 8 {
+			p := Picture{ID: fmt.Sprintf("%s/%d.png", name, j), Score: -690 - float64(j), Taken: hostile, Image: NewThumbnail(drawing(20+60*(j%2), i+j))}
+			set.Most, set.Least = append(set.Most, p), append(set.Least, Picture{ID: p.ID, Score: -720})
+		}
+		set.NoPictures = "8 of these images are not in " + hostile + " any more."
+		e.Sets = append(e.Sets, set)
+	}
+	return e
+}
+
+// drawing is a picture of some size.
+func drawing(side, phase int) image.Image {
+	m := image.NewRGBA(image.Rect(0, 0, side, side))
+	for y := range side {
+		for x := range side {
+			m.Set(x, y, color.RGBA{uint8(5 * x), uint8(3*y + 40*phase), uint8(255 - 3*x), 255})
+		}
+	}
+	return m
+}
+
+func render(t *testing.T, e *Evaluation) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := e.WriteHTML(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestNamesAreEscaped wants names to be text wherever they turn up.
+func TestNamesAreEscaped(t *testing.T) {
+	page := render(t, example(t, 300, 3))
+	for _, bad := range []string{"<script", "<b>logits", "'x' </style>"} {
+		if strings.Contains(page, bad) {
+			t.Errorf("the page contains %s", bad)
+		}
+	}
+	if strings.Contains(page, "ZgotmplZ") {
+		t.Error("the template refused a value")
+	}
+	var svg bytes.Buffer
+	if err := example(t, 300, 3).WritePlots(&svg, "svg", "all"); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(svg.String(), "<script") {
+		t.Error("the SVG file contains <script")
+	}
+}
+
+// TestPageAsksForNothing wants no address of anything outside in the page but that of the project.
+func TestPageAsksForNothing(t *testing.T) {
+	page := render(t, example(t, 300, 3))
+	for _, part := range strings.Split(page, "http")[1:] {
+		if !strings.HasPrefix(part, `s://github.com/oodflow/oodflow"`) && !strings.HasPrefix(part, `-equiv="Content-Security-Policy"`) {
+			t.Errorf("http%.60s", part)
+		}
+	}
+	if strings.Contains(page, "<script") || strings.Contains(page, "@import") || strings.Contains(page, "url(") {
+		t.Error("the page loads or runs something")
+	}
+}
+
+// TestPageIsTheSameAgain wants equal evaluations to give equal bytes.
+func TestPageIsTheSameAgain(t *testing.T) {
+	if a, b := render(t, example(t, 300, 3)), render(t, example(t, 300, 3)); a != b {
+		t.Error("two pages of one evaluation differ")
+	}
+}
+
+// TestPageStaysSmall draws ten detectors on a million scores.
+func TestPageStaysSmall(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sorts fifteen million scores")
+	}
+	page := render(t, example(t, 500_000, 10))
+	if len(page) > 2_000_000 {
+		t.Errorf("the page has %d bytes", len(page))
+	}
+	t.Logf("%d bytes", len(page))
+}
+
+// TestThinnedCurveIsNearTheWholeOne looks for the largest distance between the curve of every score and the drawn one.
+func TestThinnedCurveIsNearTheWholeOne(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	id, ood := make([]float64, 20000), make([]float64, 9000)
+	for i := range id {
+		id[i] = r.NormFloat64()
+	}
+	for i := range ood {
+		ood[i] = 1.2 + 1.5*r.NormFloat64()
+	}
+	c, err := eval.Compare(id, ood)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roc, pr := curves(c)
+	if len(roc) > 400 || len(pr) > 600 {
+		t.Errorf("%d and %d points are left", len(roc), len(pr))
+	}
+	var worstROC, worstPR float64
+	for f := range c.Thresholds() {
+		if f == (eval.Flagged{}) {
+			continue
+		}
+		recall := float64(f.OOD) / float64(len(ood))
+		worstROC = max(worstROC, away(point{float64(f.ID) / float64(len(id)), recall}, roc))
+		worstPR = max(worstPR, away(point{recall, float64(f.OOD) / float64(f.ID+f.OOD)}, pr))
+	}
+	const most = flat + 2.0/grid
+	if worstROC > most || worstPR > most {
+		t.Errorf("the curves are %.5f and %.5f off, want at most %.5f", worstROC, worstPR, most)
+	}
+	if roc[0] != (point{0, 0}) || roc[len(roc)-1] != (point{1, 1}) || pr[len(pr)-1].x != 1 {
+		t.Error("the curves do not end where they should")
+	}
+}
+
+// away is the distance of a point from a line of points.
+func away(p point, line []point) float64 {
+	least := math.Inf(1)
+	for i := 1; i < len(line); i++ {
+		least = min(least, distance(p, line[i-1], line[i]))
+	}
+	return least
+}
+
+// TestHistogramCounts draws sets at random, and wants every image in one bin, on the right side of the threshold.
+func TestHistogramCounts(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for round := range 300 {
+		size := math.Pow(10, float64(r.IntN(9)-4))
+		id, ood := make([]float64, 1+r.IntN(200)), make([]float64, 1+r.IntN(200))
+		for i := range id {
+			id[i] = size * (r.NormFloat64() - 5)
+		}
+		for i := range ood {
+			ood[i] = size * (math.Exp(2*r.NormFloat64()) - 5)
+		}
+		threshold := id[r.IntN(len(id))]
+		if round%10 == 0 {
+			threshold = size * 50
+		}
+		if round%13 == 0 {
+			id, ood = id[:1], id[:1] // all scores equal
+		}
+		h := newHistogram(id, ood, threshold)
+		var all, flagged bin
+		add := func(b bin, isFlagged bool) {
+			all.id, all.ood = all.id+b.id, all.ood+b.ood
+			if isFlagged {
+				flagged.id, flagged.ood = flagged.id+b.id, flagged.ood+b.ood
+			}
+		}
+		inside := false
+		for i, b := range h.bins {
+			left, right := h.edges(i)
+			add(b, (left+right)/2 > threshold)
+			inside = inside || math.Abs(left-threshold) < h.width/100
+		}
+		left, _ := h.edges(0)
+		_, right := h.edges(len(h.bins) - 1)
+		add(h.under, left > threshold+h.width/2)
+		add(h.over, right > threshold-h.width/2)
+		if all != (bin{len(id), len(ood)}) {
+			t.Fatalf("round %d: %d bins hold %+v of %d and %d images", round, len(h.bins), all, len(id), len(ood))
+		}
+		if len(h.bins) > 3*binsWanted {
+			t.Fatalf("round %d: %d bins", round, len(h.bins))
+		}
+		if want := (bin{above(id, threshold), above(ood, threshold)}); inside && flagged != want {
+			t.Fatalf("round %d: the flagged bins hold %+v, want %+v", round, flagged, want)
+		}
+	}
+}
