@@ -28,6 +28,11 @@ func Join(parts []*Reader) (*Reader, error) {
 	for _, p := range sorted {
 		j.first = append(j.first, r.N)
 		r.N += p.N
+	}
+	if first.Labels != nil {
+		r.Labels = make([]int64, 0, r.N)
+	}
+	for _, p := range sorted {
 		r.Labels = append(r.Labels, p.Labels...)
 	}
 	r.features = joinedMatrix{j, r.D, (*Reader).Features}

@@ -40,7 +40,7 @@ func TestScale(t *testing.T) {
 		{"score", "--detector", detector, "--features", dump, "--out", filepath.Join(dir, "scores.csv")},
 	} {
 		start := time.Now()
-		peak := peakMemory(t, args)
+		peak := peakMemory(t, append([]string{"oodflow"}, args...))
 		t.Logf("%s: %v, peak memory %d MiB, of which the model %d MiB", args[0], time.Since(start).Round(time.Second), peak>>20, model>>20)
 		if limit := 1<<30 + model; peak > limit {
 			t.Errorf("%s took %d MiB: want 1 GiB beside the model, %d MiB", args[0], peak>>20, limit>>20)
@@ -84,15 +84,19 @@ func writeScaleDump(t *testing.T, path string, n, d int) {
 	}
 }
 
-// peakMemory runs this program and returns the most memory that it had resident, in bytes.
-func peakMemory(t *testing.T, args []string) int {
+// peakMemory runs this program with the given arguments, its name the first where it is to be oodflow, and more in its
+// environment, and returns the most memory that it had resident, in bytes.
+func peakMemory(t *testing.T, args []string, env ...string) int {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
+	if args[0] != "oodflow" {
+		args = append([]string{self}, args...)
+	}
 	var stderr bytes.Buffer
-	cmd := &exec.Cmd{Path: self, Args: append([]string{"oodflow"}, args...), Env: os.Environ(), Stderr: &stderr}
+	cmd := &exec.Cmd{Path: self, Args: args, Env: append(os.Environ(), env...), Stderr: &stderr}
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v\n%s", err, &stderr)
 	}
