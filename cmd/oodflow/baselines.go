@@ -78,7 +78,7 @@ func (e *evaluation) fitBaseline(name string, from []*features.Set) error {
 			if set == nil {
 				break
 			}
-			if d, err = detect.Fit(name, set); !errors.As(err, &needs) {
+			if d, err = e.fit(name, set); !errors.As(err, &needs) {
 				break
 			}
 		}
@@ -94,6 +94,16 @@ func (e *evaluation) fitBaseline(name string, from []*features.Set) error {
 	e.report.Warnings = append(e.report.Warnings, detect.Warnings(d)...)
 	e.detectors = append(e.detectors, d)
 	return nil
+}
+
+// fit makes a baseline. What is to be fused with a flow takes the one under test where there is one, which has been
+// trained with more care than a default.
+func (e *evaluation) fit(name string, set *features.Set) (detect.Detector, error) {
+	f, ok := e.file.Detector.(*detect.Flow)
+	if name != methodFusion || !ok {
+		return detect.Fit(name, set)
+	}
+	return detect.Fuse(f, set, e.file.Training.Seed)
 }
 
 func (e *evaluation) skip(name, why string) {

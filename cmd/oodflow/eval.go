@@ -25,6 +25,8 @@ energy, knn, mahalanobis, mahalanobis++, rmd++ and vim), or those named:
                                features
   klm, react, dice, knn, mahalanobis, mahalanobis++, rmd, rmd++, residual, vim,
   fdbd, nnguide, she           are fitted to training features
+  fusion                       adds energy to the flow under test, or to one that
+                               is trained for it
 Training features are those of --train-features, or those that the detector was
 trained on, if they still lie where they did, unchanged. A detector that lacks
 something is listed as skipped.

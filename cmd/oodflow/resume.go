@@ -41,7 +41,7 @@ type checkpoints struct {
 // checkpoints reads the checkpoint to go on from, if that was asked for and there is one.
 func (o *trainOptions) checkpoints(c *console) (*checkpoints, error) {
 	k := &checkpoints{again: o.again, step: -1, c: c}
-	if o.method.value == methodFlow {
+	if trainsFlow(o.method.value) {
 		k.Path, k.Every, k.Saved = checkpointPath(o.out), checkpointEvery, k.saved
 	}
 	if k.Path == "" {

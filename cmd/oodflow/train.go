@@ -26,7 +26,9 @@ images, a validation set say, --calibration sets the threshold by them.
 
 The default method, a normalizing flow on L2-normalised features, stops by
 itself, and early: likelihood goes on improving long after detection has begun to
-get worse. The other methods are eval's baselines, for use on their own.
+get worse. --method fusion trains the same flow and adds the classifier's energy:
+better close to the training images, a little worse far from them. The other
+methods are eval's baselines, for use on their own.
 
 A flow's training is kept every few seconds in DETECTOR.checkpoint. After Ctrl-C or
 a crash the same command with --resume continues it and comes to the same
@@ -48,6 +50,8 @@ const trainExample = `  oodflow train --features train.safetensors --out detecto
   oodflow train --features train.safetensors --out detector.safetensors --resume
   oodflow train --features train.safetensors --out check.safetensors \
       --engine gorgonia
+  oodflow train --features train.safetensors --method fusion \
+      --out fusion.safetensors
   oodflow train --features from_pytorch.npz --method mahalanobis++ \
       --out mahalanobis.safetensors`
 
@@ -119,7 +123,7 @@ func (o *trainOptions) validate(cmd *cobra.Command) error {
 	switch {
 	case checkpoint == "" && o.resume:
 		return usagef("--resume: --out %s is no file that a checkpoint could lie beside", o.out)
-	case checkpoint != "" && o.method.value == methodFlow:
+	case checkpoint != "" && trainsFlow(o.method.value):
 		for flag, path := range map[string]string{"features": o.features, "calibration": o.calibration} {
 			if path != "" && samePath(checkpoint, path) {
 				return usagef("--%s %s is where the training keeps its checkpoint: the input would be lost", flag, path)
@@ -200,7 +204,7 @@ func (o *trainOptions) openCalibration(set *features.Reader) (*features.Reader, 
 
 // fit makes the detector by the method asked for.
 func (o *trainOptions) fit(ctx context.Context, r *features.Reader, kept *checkpoints, c *console) (*detect.File, error) {
-	if o.method.value == methodFlow {
+	if trainsFlow(o.method.value) {
 		return o.fitFlow(ctx, r, kept, c)
 	}
 	set, err := openFeatures(o.features)

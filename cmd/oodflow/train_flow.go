@@ -13,8 +13,14 @@ import (
 	"github.com/oodflow/oodflow/internal/detect"
 )
 
-// methodFlow is the name of the flow among the methods of train.
-const methodFlow = "flow"
+// Methods of train that train a flow: the flow itself, and the flow with the classifier's energy.
+const (
+	methodFlow   = "flow"
+	methodFusion = "fusion"
+)
+
+// trainsFlow tells whether a method trains a flow, so that the flags for one hold.
+func trainsFlow(method string) bool { return method == methodFlow || method == methodFusion }
 
 // automatic is the value of a flag whose default depends on the features.
 const automatic = "auto"
@@ -79,7 +85,7 @@ func layersUsage(name string) string {
 // validate checks the flags' ranges, and that none is given for another method.
 func (o *flowOptions) validate(cmd *cobra.Command, method string) error {
 	for _, name := range flowFlags {
-		if method != methodFlow && cmd.Flags().Changed(name) {
+		if !trainsFlow(method) && cmd.Flags().Changed(name) {
 			return usagef("--%s is of no use with --method %s", name, method)
 		}
 	}
@@ -173,7 +179,11 @@ func (o *trainOptions) fitFlow(ctx context.Context, r *features.Reader, kept *ch
 		finish()
 		c.note("%6s %7s %12s %12s %12s", "step", "epoch", "train NLL", "valid NLL", "per feature")
 	})
-	file, report, err := detect.TrainFlow(ctx, r, opt, func(p flow.Point) {
+	train := detect.TrainFlow
+	if o.method.value == methodFusion {
+		train = detect.TrainFusion
+	}
+	file, report, err := train(ctx, r, opt, func(p flow.Point) {
 		heading()
 		showPoint(c, p, r.D)
 	})

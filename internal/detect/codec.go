@@ -35,6 +35,7 @@ var decoders = map[string]func(d *decoder) (Detector, error){
 	"fdbd":          func(d *decoder) (Detector, error) { return as(decodeFDBD(d)) },
 	"nnguide":       func(d *decoder) (Detector, error) { return as(decodeNNGuide(d)) },
 	"she":           func(d *decoder) (Detector, error) { return as(decodeSHE(d)) },
+	"fusion":        func(d *decoder) (Detector, error) { return as(decodeFusion(d)) },
 	"flow":          func(d *decoder) (Detector, error) { return as(decodeFlow(d)) },
 	"knn":           func(d *decoder) (Detector, error) { return as(decodeKNN(d)) },
 	"mahalanobis":   func(d *decoder) (Detector, error) { return as(decodeMahalanobis(d, "", false)) },

@@ -69,6 +69,7 @@ var baselines = []struct {
 	{"fdbd", func(s *features.Set) (Detector, error) { return as(FitFDBD(s)) }, true},
 	{"nnguide", func(s *features.Set) (Detector, error) { return as(FitNNGuide(s)) }, true},
 	{"she", func(s *features.Set) (Detector, error) { return as(FitSHE(s)) }, true},
+	{"fusion", fitFusion, true},
 }
 
 // as keeps a nil pointer from becoming a Detector that is not nil.
@@ -100,7 +101,7 @@ func NeedsTraining(name string) bool {
 }
 
 // Fit makes the baseline called name from training features, with the settings of its paper. A set without what the
-// method needs is a *NeedsError.
+// method needs is a *NeedsError. For "fusion" it trains a flow with default settings.
 func Fit(name string, train *features.Set) (Detector, error) {
 	for _, b := range baselines {
 		if b.name == name {

@@ -49,6 +49,8 @@ import (
 //	klm: log_means   F64 [c,k]     logarithms of the mean probabilities, a column for each class that was predicted
 //	she: patterns    F64 [c,d]     a mean of features for each class
 //	flow: see [flow.Flow.State]; settings flow (JSON, [flow.Config]) and normalize ("true" or "false")
+//	fusion: as flow; settings weight and logits
+//	  standard       F64 [2,2]     rows: log-density, energy; columns: center, spread
 //
 // msp, maxlogit, energy, gen, klm, gradnorm, nnguide and she have the setting logits, the length of a row of logits, and gradnorm the
 // setting features, that of a row of features.

@@ -46,6 +46,12 @@ type FlowOptions struct {
 // says; the one that is left at the end is for the caller to remove, once the detector is safe. Resuming with other
 // features or options is a [*flow.ResumeError].
 func TrainFlow(ctx context.Context, r *features.Reader, opt FlowOptions, progress func(flow.Point)) (*File, *flow.Report, error) {
+	return trainFlow(ctx, r, opt, progress, func(d *Flow, _ []int) (Detector, error) { return d, nil })
+}
+
+// trainFlow is TrainFlow for the detector that finish makes of the flow. valid are the images that its training stopped by.
+func trainFlow(ctx context.Context, r *features.Reader, opt FlowOptions, progress func(flow.Point),
+	finish func(d *Flow, valid []int) (Detector, error)) (*File, *flow.Report, error) {
 	if opt.Share == 0 {
 		opt.Share = DefaultHeld(r.N)
 	}
@@ -64,7 +70,11 @@ func TrainFlow(ctx context.Context, r *features.Reader, opt FlowOptions, progres
 	if err != nil {
 		return nil, nil, fmt.Errorf("train flow: %w", err)
 	}
-	f, err := calibrate(ctx, d, r, held)
+	finished, err := finish(d, valid)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := calibrate(ctx, finished, r, held)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -30,6 +30,7 @@ var needs = map[string]struct{ fit, score string }{
 	"vim":           {"head", ""},
 	"fdbd":          {"head", ""},
 	"nnguide":       {"logits", "logits"},
+	"fusion":        {"logits", "logits"},
 	"she":           {"logits", "logits"},
 }
 

@@ -1,0 +1,82 @@
+package detect
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/oodflow/oodflow/features"
+)
+
+// TestFusionIsTheSum: the score is the sum of the standardised parts, and the standard comes from the images that were held
+// out of the fit and are not behind the threshold.
+func TestFusionIsTheSum(t *testing.T) {
+	train, test := randomSet(51, 600, 6, 3), randomSet(52, 40, 6, 3)
+	file, _, err := TrainFusion(t.Context(), features.NewReader(train), FlowOptions{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := file.Detector.(*Fusion)
+	rest, _ := Split(600, DefaultHeld(600), 0)
+	_, valid := splitRest(len(rest), DefaultHeld(600), 0)
+	held := subset(train, pickRows(rest, 1, valid))
+	if file.Training.Validation != held.N {
+		t.Fatalf("%d images to stop by, expected %d", file.Training.Validation, held.N)
+	}
+	want := make([]float64, test.N)
+	for _, part := range []Detector{m.flow, &Energy{logits{3}}} {
+		known, err := part.Score(nil, held)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := part.Score(nil, test)
+		if err != nil {
+			t.Fatal(err)
+		}
+		center := middle(known)
+		for i := range known {
+			known[i] = math.Abs(known[i] - center)
+		}
+		for i, v := range got {
+			want[i] += (v - center) / (1.4826 * middle(known))
+		}
+	}
+	sameScores(t, m, test, want)
+	if _, ok := file.Detector.(LogDensity); ok {
+		t.Error("fusion claims to be a density")
+	}
+}
+
+// middle returns the median.
+func middle(x []float64) float64 {
+	s := slices.Sorted(slices.Values(x))
+	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
+}
+
+// TestFusionOfConstantLogits: energies that do not vary add nothing, and the user is told.
+func TestFusionOfConstantLogits(t *testing.T) {
+	train, test := randomSet(51, 300, 6, 3), randomSet(52, 40, 6, 3)
+	clear(train.Logits)
+	clear(test.Logits)
+	d, err := Fit("fusion", train)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := strings.Join(Warnings(d), "; "); !strings.Contains(w, "the energy is the same") {
+		t.Errorf("warnings %q", w)
+	}
+	got, err := d.Score(nil, test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	density, err := d.(*Fusion).flow.Score(nil, test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range got {
+		if w := d.(*Fusion).density.of(density[i]); v != w {
+			t.Errorf("image %d scores %v, the density alone %v", i, v, w)
+		}
+	}
+}
