@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -222,6 +223,29 @@ func loadAndScore(t *testing.T, b []byte) {
 	for _, r := range rows {
 		if !finite(r.OODScore) || !(r.PValue > 0 && r.PValue <= 1) {
 			t.Errorf("row %+v", r)
+		}
+	}
+}
+
+// TestLoadDamaged: a detector that is cut anywhere is an error that names the file; one with a bit flipped or a huge number in it is
+// one, or scores finite numbers.
+func TestLoadDamaged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "d")
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, file := range oneOfEach(t) {
+		whole := saved(t, file)
+		for range 40 {
+			if err := os.WriteFile(path, whole[:rng.IntN(len(whole))], 0o666); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Load(path); err == nil || !strings.Contains(err.Error(), path) {
+				t.Errorf("cut: %v", err)
+			}
+			b := bytes.Clone(whole)
+			b[rng.IntN(len(b))] ^= 1 << rng.IntN(8)
+			loadAndScore(t, b)
+			copy(b[rng.IntN(len(b)):], []string{"\xff\xff\xff\x7f", "99999999", "\xff\xff\xff\xff\xff\xff\xef\x7f"}[rng.IntN(3)])
+			loadAndScore(t, b)
 		}
 	}
 }
