@@ -176,6 +176,26 @@ func TestResumeAfterAnyFlip(t *testing.T) {
 	}
 }
 
+// What is behind a damage is gone from the file too, so that it cannot come back behind other batches.
+func TestResumeCutsOff(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	data := leaveParts(t, path, 5)
+	data[len(data)/2] ^= 1
+	if err := os.WriteFile(PartPath(path), data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	w, found, err := Resume(path, partHeader(), Part{Key: partKey, Mark: func([]byte) error { return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Keep(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadFile(PartPath(path)); err != nil || found.Lost < 10 || !bytes.Equal(left, data[:len(data)-int(found.Lost)]) {
+		t.Errorf("%d bytes are left of %d, %d lost (%v)", len(left), len(data), found.Lost, err)
+	}
+}
+
 func TestResumeRefuses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	whole := leaveParts(t, path, 2)
