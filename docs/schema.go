@@ -7,3 +7,8 @@ import _ "embed"
 //
 //go:embed eval.schema.json
 var EvalSchema []byte
+
+// BenchmarkSchema describes what `oodflow eval --benchmark` takes.
+//
+//go:embed benchmark.schema.json
+var BenchmarkSchema []byte

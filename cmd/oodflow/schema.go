@@ -10,12 +10,14 @@ import (
 )
 
 const schemaLong = `Prints the JSON Schema of a file that oodflow exchanges with other programs:
+  benchmark  the YAML file that eval --benchmark takes, for editors to complete by
   eval       what eval --format json writes`
 
-const schemaExample = `  oodflow schema eval`
+const schemaExample = `  oodflow schema benchmark
+  oodflow schema eval`
 
 // schemas are the published ones by name.
-var schemas = map[string][]byte{"eval": docs.EvalSchema}
+var schemas = map[string][]byte{"benchmark": docs.BenchmarkSchema, "eval": docs.EvalSchema}
 
 func newSchemaCommand() *cobra.Command {
 	names := slices.Sorted(maps.Keys(schemas))
