@@ -8,24 +8,26 @@ import (
 )
 
 // Apply holds the detector under test against the gates and replaces r.Gates: one result for each gate and OOD
-// set it applies to, and one for each set of the former report. Every gate counts: a general one and one for a single set
+// set it applies to, and one for each set of the former report. A gate may name a group of sets, too, whose mean it is then on. Every gate counts: a general one and one for a single set
 // must both be reached. A set name that is not in the report is an error, as in [CheckGates] and [CheckPrevious], and so
 // is a gate on a set without a result of that detector or of the baseline: a gate never passes for want of a figure.
 //
 // A confidence other than [Level] is computed from r.Scores.
 func (r *Report) Apply(gates Gates) error {
 	groups := r.groups()
-	sets := r.sets()
-	if err := CheckGates(gates.Bounds, sets); err != nil {
+	if err := CheckGates(gates.Bounds, append(r.sets(), r.groupNames()...)); err != nil {
 		return err
+	}
+	if r.several() && (gates.Confidence != 0 || gates.Previous != nil) {
+		return errors.New("gates: means over several runs have no confidence interval to hold against a gate or a former report")
 	}
 	if len(gates.Bounds) > 0 && len(groups) == 0 {
 		return errors.New("gates: there are no results to hold them against")
 	}
 	results := []GateResult{}
 	for _, g := range gates.Bounds {
-		for _, group := range groups {
-			if g.OOD != "" && g.OOD != group[0].OOD {
+		for _, group := range append(groups, r.groupResults()...) {
+			if g.OOD != group[0].OOD && (g.OOD != "" || slices.Contains(r.groupNames(), group[0].OOD)) {
 				continue
 			}
 			res, err := r.hold(g, group, gates.Confidence)
@@ -44,6 +46,19 @@ func (r *Report) Apply(gates Gates) error {
 	}
 	r.Gates = results
 	return nil
+}
+
+// groupResults are the means over each group of sets as results on it.
+func (r *Report) groupResults() [][]Result {
+	var groups [][]Result
+	for _, name := range r.groupNames() {
+		var results []Result
+		for _, m := range r.means(name) {
+			results = append(results, m.asResult())
+		}
+		groups = append(groups, results)
+	}
+	return groups
 }
 
 // sets are the names of the OOD sets in the order of the report.
@@ -95,6 +110,9 @@ func (g *GateResult) judge() {
 
 // interval is the confidence interval of what the gate is on.
 func (r *Report) interval(g Gate, res, against Result, level float64) (*Interval, error) {
+	if slices.Contains(r.groupNames(), res.OOD) {
+		return nil, errors.New("the mean over a group has no confidence interval")
+	}
 	i := &Interval{Level: level}
 	var err error
 	switch {

@@ -13,7 +13,7 @@ import (
 func (r *Report) WriteMarkdown(w io.Writer) error {
 	var b strings.Builder
 	oscr := slices.ContainsFunc(r.Results, func(res Result) bool { return res.OSCR != nil })
-	head := []string{"AUROC", "95 % interval", "p", "AUPR-in", "AUPR-out", "FPR@95", "95 % interval", "detection error", "AUTC"}
+	head := []string{"AUROC", r.within(), "p", "AUPR-in", "AUPR-out", "FPR@95", r.within(), "detection error", "AUTC"}
 	if oscr {
 		head = append(head, "OSCR")
 	}
@@ -22,20 +22,43 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	compared := false
 	for _, g := range r.groups() {
 		best := bestOf(g)
-		for _, res := range g {
+		spreads := r.means(g[0].OOD)
+		for i, res := range g {
 			fmt.Fprintf(&b, "| %s | %s | %d | %d |", markdownText(res.OOD), markdownText(res.Detector), res.NID, res.NOOD)
-			for _, cell := range markdownCells(res, best, len(g) > 1, oscr) {
-				b.WriteString(" " + cell + " |")
+			cells := markdownCells(res, best, len(g) > 1, oscr)
+			if i < len(spreads) {
+				cells[markdownAUROCInterval] = strings.TrimSpace(spreads[i].AUROC.String())
+				cells[markdownFPRInterval] = strings.TrimSpace(spreads[i].FPR95.String())
 			}
-			b.WriteByte('\n')
+			b.WriteString(" " + strings.Join(cells, " | ") + " |\n")
 		}
 		compared = compared || len(g) > 1
 	}
+	for _, name := range r.groupNames() {
+		for _, m := range r.means(name) {
+			b.WriteString(markdownMean(m, len(head)))
+		}
+	}
 	fmt.Fprintf(&b, "\nID set: %s. ", markdownText(r.ID))
-	b.WriteString(strings.Join(append(legend("Metrics in percent", "bold", compared), r.definitions()...), "\n") + "\n")
+	b.WriteString(strings.Join(r.legend("bold", compared), "\n") + "\n")
 	list(&b, r)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// Where intervals are in the cells of a row.
+const (
+	markdownAUROCInterval = 1
+	markdownFPRInterval   = 6
+)
+
+// markdownMean is the row of a mean over a group.
+func markdownMean(m Mean, cells int) string {
+	row := make([]string, cells)
+	row[0], row[markdownAUROCInterval] = percent(m.AUROC.Mean), strings.TrimSpace(m.AUROC.String())
+	row[3], row[4], row[5] = percent(m.AUPRIn.Mean), percent(m.AUPROut.Mean), percent(m.FPR95.Mean)
+	row[markdownFPRInterval] = strings.TrimSpace(m.FPR95.String())
+	return fmt.Sprintf("| %s | %s | | | %s |\n", markdownText(m.title()), markdownText(m.Detector), strings.Join(row, " | "))
 }
 
 func markdownCells(res, best Result, compared, oscr bool) []string {

@@ -99,6 +99,8 @@ type Report struct {
 
 	// Convention is the tool that the metrics are computed like, one of [Conventions], or "" for this package's definitions.
 	Convention string `json:"convention,omitempty"`
+
+	Benchmark *Benchmark `json:"benchmark,omitempty"` // groups of sets and runs; nil without
 }
 
 // KeptScores are the scores of the detector under test, in the order of the images. A report with them can be compared with

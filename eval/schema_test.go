@@ -67,7 +67,7 @@ func full(t *testing.T) *Report {
 // belongs there, too.
 func TestJSONFitsTheSchema(t *testing.T) {
 	s := published(t)
-	for name, r := range map[string]*Report{"sample": sample(t), "hostile": hostile(t), "empty": {ID: "x"}, "full": full(t)} {
+	for name, r := range map[string]*Report{"sample": sample(t), "hostile": hostile(t), "empty": {ID: "x"}, "full": full(t), "benchmark": summary(t, 3)} {
 		if name == "hostile" { // measured by nobody
 			for i := range r.Results {
 				r.Results[i].NID, r.Results[i].NOOD = 1, 1
@@ -78,7 +78,7 @@ func TestJSONFitsTheSchema(t *testing.T) {
 		}
 	}
 	var schema any
-	text := rendered(t, full(t), "json")
+	text := rendered(t, full(t), "json") + rendered(t, summary(t, 3), "json")
 	if err := json.Unmarshal(readFile(t, "../docs/eval.schema.json"), &schema); err != nil {
 		t.Fatal(err)
 	}

@@ -40,19 +40,23 @@ func (r *Report) WriteText(w io.Writer, o Options) error {
 		fmt.Fprintf(&t.b, ": %s images", count(r.Results[0].NID))
 	}
 	t.b.WriteString("\n\n")
-	t.header()
+	t.header(r.within())
 	groups := r.groups()
 	compared := false
 	for _, g := range groups {
 		fmt.Fprintf(&t.b, "OOD %s: %s images\n", g[0].OOD, count(g[0].NOOD))
 		best := bestOf(g)
-		for _, res := range g {
-			t.row(res, best, len(g) > 1)
+		spreads := r.means(g[0].OOD)
+		for i, res := range g {
+			t.row(res, best, len(g) > 1, spreads, i)
 		}
 		compared = compared || len(g) > 1
 	}
+	for _, name := range r.groupNames() {
+		t.group(r.means(name))
+	}
 	t.rule()
-	for _, line := range append(legend("Metrics in percent", "*", compared), r.definitions()...) {
+	for _, line := range r.legend("*", compared) {
 		t.styled(faint, line)
 		t.b.WriteByte('\n')
 	}
@@ -62,6 +66,28 @@ func (r *Report) WriteText(w io.Writer, o Options) error {
 	return err
 }
 
+// String is the standard deviation behind a mean, in percent, or nothing for a single run.
+func (s Spread) String() string {
+	if s.SD == nil {
+		return ""
+	}
+	return fmt.Sprintf("  ± %.2f", 100**s.SD)
+}
+
+// legend explains the table. mark is what stands at the best.
+func (r *Report) legend(mark string, compared bool) []string {
+	if !r.several() {
+		return append(legend("Metrics in percent", mark, compared), r.definitions()...)
+	}
+	lines := []string{
+		fmt.Sprintf("Metrics in percent: means over %d runs ± standard deviation; without ±: one run.", len(r.Benchmark.Runs)),
+	}
+	if compared {
+		lines = append(lines, mark+" on an AUROC: none is significantly better on this set in any run.")
+	}
+	return append(lines, r.definitions()...)
+}
+
 // legend says what mark means, where detectors were compared.
 func legend(unit, mark string, compared bool) []string {
 	if !compared {
@@ -69,6 +95,14 @@ func legend(unit, mark string, compared bool) []string {
 	}
 	return []string{fmt.Sprintf("%s; %s on an AUROC: none is significantly better on this set", unit, mark),
 		"(paired DeLong test against the highest at 5 %, Holm's correction)."}
+}
+
+// within is the heading of the column beside a figure.
+func (r *Report) within() string {
+	if r.several() {
+		return "spread"
+	}
+	return "95 % interval"
 }
 
 // textTable collects the lines of a text report.
@@ -86,8 +120,8 @@ func (r *Report) nameWidth() int {
 	return n
 }
 
-func (t *textTable) header() {
-	fmt.Fprintf(&t.b, "%s  AUROC   95 %% interval   AUPR-in AUPR-out  FPR@95  95 %% interval\n", pad("detector", t.name))
+func (t *textTable) header(within string) {
+	fmt.Fprintf(&t.b, "%s  AUROC   %s AUPR-in AUPR-out  FPR@95  %s\n", pad("detector", t.name), pad(within, 15), within)
 	t.rule()
 }
 
@@ -95,18 +129,47 @@ func (t *textTable) rule() {
 	t.b.WriteString(strings.Repeat("-", t.name+64) + "\n")
 }
 
-func (t *textTable) row(res Result, best Result, compared bool) {
+// group writes the means over the sets of a group.
+func (t *textTable) group(means []Mean) {
+	if len(means) == 0 {
+		return
+	}
+	fmt.Fprintf(&t.b, "%s\n", means[0].title())
+	var results []Result
+	for _, m := range means {
+		results = append(results, m.asResult())
+	}
+	best := bestOf(results)
+	for i, res := range results {
+		t.row(res, best, false, means, i)
+	}
+}
+
+// title names what a mean is over.
+func (m Mean) title() string {
+	if m.Sets == 1 {
+		return "Mean of " + m.Over + "-OOD, one set"
+	}
+	return fmt.Sprintf("Mean of %s-OOD, %d sets", m.Over, m.Sets)
+}
+
+// row writes a line of the table. Where there are means behind it, their spread stands in place of intervals.
+func (t *textTable) row(res Result, best Result, compared bool, means []Mean, i int) {
 	t.b.WriteString(pad("  "+res.Detector, t.name))
 	mark := " "
 	if compared && res.Best {
 		mark = "*"
 	}
 	t.cell(8, fmt.Sprintf("%.2f%s", 100*res.AUROC, mark), mark == "*")
-	t.b.WriteString(pad(interval(res.AUROCLow, res.AUROCHigh), 14))
+	aurocWithin, fprWithin := interval(res.AUROCLow, res.AUROCHigh), interval(res.FPR95Low, res.FPR95High)
+	if i < len(means) {
+		aurocWithin, fprWithin = means[i].AUROC.String(), means[i].FPR95.String()
+	}
+	t.b.WriteString(pad(aurocWithin, 14))
 	t.cell(9, percent(res.AUPRIn), res.AUPRIn == best.AUPRIn)
 	t.cell(9, percent(res.AUPROut), res.AUPROut == best.AUPROut)
 	t.cell(8, percent(res.FPR95), res.FPR95 == best.FPR95)
-	t.b.WriteString(interval(res.FPR95Low, res.FPR95High) + "\n")
+	t.b.WriteString(fprWithin + "\n")
 }
 
 // cell writes a right-aligned figure, in bold when it is among the best.
