@@ -37,7 +37,9 @@ something is listed as skipped.
 
 ` + reportHelp + `
 
-` + pageHelp
+` + pageHelp + `
+
+` + benchmarkHelp
 
 // conventionHelp explains --convention, for the help of eval.
 const conventionHelp = `--convention makes AUROC, AUPR and FPR@95 those that another tool computes from
@@ -62,7 +64,9 @@ const evalExample = `  oodflow eval --detector detector.safetensors --id val.saf
       --ood textures=textures.safetensors --format svg --plot roc --out roc.svg
   oodflow eval --detector detector.safetensors --id test.safetensors \
       --ood svhn=svhn.safetensors --min-auroc svhn=0.95 \
-      --min-gain-over energy:0.01 --report junit=gates.xml --report github=-`
+      --min-gain-over energy:0.01 --report junit=gates.xml --report github=-
+  oodflow eval --benchmark openood/cifar10 --benchmark-data openood/data \
+      --model wrn.onnx --preprocess cifar10 --baselines default`
 
 type evalOptions struct {
 	pageOptions
@@ -74,6 +78,7 @@ type evalOptions struct {
 	convention    choice
 	reportOptions
 	gateOptions
+	benchmarkOptions
 
 	// filled by validate
 	id        named
@@ -84,14 +89,18 @@ type evalOptions struct {
 func newEvalCommand() *cobra.Command {
 	var opts evalOptions
 	cmd := &cobra.Command{
-		Use:     "eval --detector DETECTOR --id [NAME=]FEATURES --ood NAME=FEATURES [flags]",
+		Use:     "eval (--detector DETECTOR --id [NAME=]FEATURES --ood NAME=FEATURES | --benchmark FILE) [flags]",
 		Short:   "Measure a detector and baselines on test and strange images",
 		Long:    evalLong,
 		Example: evalExample,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := required(cmd, "detector", "id", "ood"); err != nil {
+			if err := opts.checkUse(cmd); err != nil {
 				return err
+			}
+			if opts.benchmark != "" {
+				opts.again = strings.TrimSuffix(resumingCommand(cmd), " --resume")
+				return runBenchmark(cmd.Context(), opts, consoleOf(cmd))
 			}
 			if err := opts.validate(); err != nil {
 				return err
@@ -121,6 +130,7 @@ func (o *evalOptions) AddFlags(cmd *cobra.Command) {
 	o.reportOptions.AddFlags(cmd)
 	o.pageOptions.AddFlags(cmd)
 	o.gateOptions.AddFlags(cmd)
+	o.benchmarkOptions.AddFlags(cmd)
 }
 
 // validate checks and parses what can be without opening a file.
@@ -134,12 +144,17 @@ func (o *evalOptions) validate() error {
 	if err := o.parseGates(); err != nil {
 		return err
 	}
-	if o.convention.value != "" && (o.confidence != "" || o.compare != "") {
-		return usagef("--convention is of no use with --confidence or --compare: they are about oodflow's own figures")
-	}
 	inputs := []string{o.detector, o.id.path, o.trainFeatures, o.compare}
 	for _, set := range o.ood {
 		inputs = append(inputs, set.path)
+	}
+	return o.parseOutputs(inputs...)
+}
+
+// parseOutputs reads how the report is written, and checks what has to do with it.
+func (o *evalOptions) parseOutputs(inputs ...string) error {
+	if o.convention.value != "" && (o.confidence != "" || o.compare != "") {
+		return usagef("--convention is of no use with --confidence or --compare: they are about oodflow's own figures")
 	}
 	if err := o.reportOptions.parse(inputs...); err != nil {
 		return err

@@ -127,8 +127,10 @@ func (e *evaluation) inputs() ([]report.Input, error) {
 		all = append(all, report.Input{Role: role, Name: path, Source: source, SHA256: sum})
 		return err
 	}
-	if err := add("detector", e.opts.detector, ""); err != nil {
-		return nil, err
+	if e.opts.detector != "" { // else it was made for this evaluation
+		if err := add("detector", e.opts.detector, ""); err != nil {
+			return nil, err
+		}
 	}
 	var kept trainingReport
 	if json.Unmarshal(e.file.Training.Report, &kept) == nil && kept.Features.SHA256 != "" {

@@ -95,7 +95,7 @@ func newRootCommand() *cobra.Command {
 		newScoreCommand(),
 		newEvalCommand(),
 		newFeaturesCommand(),
-		newFetchCommand(), newSchemaCommand(), newDoctorCommand(), newBenchCommand(),
+		newFetchCommand(), newBenchmarksCommand(), newSchemaCommand(), newDoctorCommand(), newBenchCommand(),
 	)
 	root.SetHelpCommand(newHelpCommand())
 	root.InitDefaultHelpCmd()
