@@ -20,17 +20,17 @@ type widener struct {
 	out    []byte
 }
 
-func newWidener(p jpeg.Plane) *widener {
-	w := &widener{Plane: p}
+// set makes it read another plane.
+func (w *widener) set(p jpeg.Plane) {
+	w.Plane, w.smooth = p, false
 	if p.Hor == 1 && p.Ver == 1 {
-		return w
+		return
 	}
 	// libjpeg repeats where there is nothing to gain: ratios of three and four, and
 	// planes of one or two columns.
 	w.smooth = p.Hor == 2 && p.Ver <= 2 && p.W > 2 || p.Hor == 1 && p.Ver == 2
-	w.sums = make([]uint16, p.W+2)
-	w.out = make([]byte, p.W*p.Hor)
-	return w
+	w.sums = resize(w.sums, p.W+2)
+	w.out = resize(w.out, p.W*p.Hor)
 }
 
 // row returns row y of the picture. It is valid until the next call.

@@ -31,7 +31,7 @@ func cifarPart(t testing.TB, source string) (ids []string, labels []int64, pix [
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		ids, labels, pix = append(ids, it.id), append(labels, it.label), append(pix, pixels(t, it.raw(it.buf)))
+		ids, labels, pix = append(ids, it.id), append(labels, it.label), append(pix, pixels(t, rawImage(&it)))
 	}
 	return ids, labels, pix, src.Classes()
 }

@@ -120,11 +120,11 @@ func (r *cifarReader) fill(it *item) (label uint8, err error) {
 }
 
 // cifarImage reads the pixels of an image: planes of red, green and blue.
-func cifarImage(pixels []byte) *Image { return planarRGB(pixels, cifarSide, cifarSide) }
+func cifarImage(m *Image, pixels []byte) { *m = *planarRGB(pixels, cifarSide, cifarSide) }
 
 // cifarRecord and cifar100Record read those behind one label and two.
-func cifarRecord(b []byte) *Image    { return cifarImage(b[1:]) }
-func cifar100Record(b []byte) *Image { return cifarImage(b[2:]) }
+func cifarRecord(m *Image, b []byte)    { cifarImage(m, b[1:]) }
+func cifar100Record(m *Image, b []byte) { cifarImage(m, b[2:]) }
 
 func (r *cifarReader) Close() error { return r.browser.Close() }
 

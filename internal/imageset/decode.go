@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/webp"
+
+	"github.com/oodflow/oodflow/internal/jpeg"
 )
 
 // MaxPixels is the largest picture that is decoded: 89,478,485 pixels, at which
@@ -25,8 +27,8 @@ const maxSide = 1 << 20
 type format struct {
 	name   string
 	magic  func(data []byte) bool
-	config func(data []byte) (image.Config, error)
-	decode func(data []byte) (*Image, error)
+	config func(w *workshop, data []byte) (image.Config, error)
+	decode func(w *workshop, data []byte) (*Image, error)
 	// minCost is the least that a pixel takes in the file, in 1/8192 bit. A
 	// header that claims more pixels than the bytes present could hold is
 	// refused before anything is allocated for them. 0 is not known.
@@ -38,11 +40,11 @@ var formats = []format{
 	// Each 8×8 block costs at least one bit, in the scan that sends its mean.
 	{"jpeg", prefix("\xff\xd8\xff"), jpegConfig, decodeJPEG, 8192 / 64},
 	// A pixel is at least one bit, which deflate shrinks at most 1032 times.
-	{"png", prefix("\x89PNG\r\n\x1a\n"), reading(png.DecodeConfig), decodePNG, 8192 / 1032},
+	{"png", prefix("\x89PNG\r\n\x1a\n"), reading(png.DecodeConfig), alone(decodePNG), 8192 / 1032},
 	// An LZW code stands for at most 4096 pixels.
-	{"gif", prefix("GIF8"), reading(gif.DecodeConfig), decodeGIF, 8192 / 4096},
-	{"webp", isWebP, reading(webp.DecodeConfig), decodeWebP, 0},
-	{"bmp", prefix("BM"), reading(bmp.DecodeConfig), decodeBMP, 8192},
+	{"gif", prefix("GIF8"), reading(gif.DecodeConfig), alone(decodeGIF), 8192 / 4096},
+	{"webp", isWebP, reading(webp.DecodeConfig), alone(decodeWebP), 0},
+	{"bmp", prefix("BM"), reading(bmp.DecodeConfig), alone(decodeBMP), 8192},
 }
 
 // unsupported names formats that are recognised only to say what they are.
@@ -66,12 +68,25 @@ var errEmpty = errors.New("the file is empty")
 // gray picture of 16 bits keeps its high bytes, where PIL makes all but its
 // darkest 256 levels white.
 func Decode(data []byte) (*Image, error) {
-	h, err := readHeader(data)
+	w := new(workshop)
+	h, err := w.readHeader(data)
 	if err != nil {
 		return nil, err
 	}
-	return h.decode(data)
+	return w.decode(h, data)
 }
+
+// workshop is what one goroutine decodes with. JPEG pictures are decoded in the
+// same memory one after the other, so that the last Image is valid until the
+// next one.
+type workshop struct {
+	jpeg   jpeg.Decoder
+	planes [4]widener // of the JPEG that was decoded last
+	image  Image
+}
+
+// shrink gives back the memory that an unusually large picture took.
+func (w *workshop) shrink() { w.jpeg.Shrink(maxScratch) }
 
 // header is what is known of a picture before it is decoded.
 type header struct {
@@ -81,12 +96,12 @@ type header struct {
 
 // readHeader finds a picture's format and size, and refuses a picture that is
 // too large.
-func readHeader(data []byte) (h header, err error) {
+func (w *workshop) readHeader(data []byte) (h header, err error) {
 	defer recoverTo(&err)
 	if h.format, err = sniff(data); err != nil {
 		return h, err
 	}
-	c, err := h.config(data)
+	c, err := h.config(w, data)
 	if err != nil {
 		return h, fmt.Errorf("read %s header: %w", h.name, unexpectedEOF(err))
 	}
@@ -95,9 +110,9 @@ func readHeader(data []byte) (h header, err error) {
 }
 
 // decode reads the picture's pixels.
-func (h header) decode(data []byte) (m *Image, err error) {
+func (w *workshop) decode(h header, data []byte) (m *Image, err error) {
 	defer recoverTo(&err)
-	m, err = h.format.decode(data)
+	m, err = h.format.decode(w, data)
 	if err != nil {
 		return nil, fmt.Errorf("decode %s: %w", h.name, unexpectedEOF(err))
 	}
@@ -164,8 +179,13 @@ func unexpectedEOF(err error) error {
 }
 
 // reading gives data to a function that reads.
-func reading(config func(io.Reader) (image.Config, error)) func([]byte) (image.Config, error) {
-	return func(data []byte) (image.Config, error) { return config(bytes.NewReader(data)) }
+func reading(config func(io.Reader) (image.Config, error)) func(*workshop, []byte) (image.Config, error) {
+	return func(_ *workshop, data []byte) (image.Config, error) { return config(bytes.NewReader(data)) }
+}
+
+// alone is a function that decodes without a workshop.
+func alone(decode func([]byte) (*Image, error)) func(*workshop, []byte) (*Image, error) {
+	return func(_ *workshop, data []byte) (*Image, error) { return decode(data) }
 }
 
 func prefix(magic string) func([]byte) bool {

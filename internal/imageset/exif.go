@@ -130,7 +130,7 @@ func (t *transformer) upright(m *Image) *Image {
 		}
 	}
 	pix := t.turned
-	return &Image{W: w, H: h, Format: m.Format, Orientation: 1, row: func(dst []byte, y int) { copy(dst, pix[3*w*y:]) }}
+	return &Image{W: w, H: h, Format: m.Format, Orientation: 1, row: func(_ *Image, dst []byte, y int) { copy(dst, pix[3*w*y:]) }}
 }
 
 // turned says where row y of a w×h picture goes: pixel x to place start + x·step.

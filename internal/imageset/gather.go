@@ -65,7 +65,11 @@ func (g *gatherer) add(s *slot) bool {
 		if !ok {
 			return false
 		}
-		*b = Batch{C: 3, H: s.h, W: s.w, Input: b.Input[:0], IDs: b.IDs[:0], Labels: b.Labels[:0]}
+		most := g.opt.Batch
+		if total := int(g.total.Load()); total >= 0 {
+			most = min(most, total)
+		}
+		*b = Batch{C: 3, H: s.h, W: s.w, Input: slices.Grow(b.Input[:0], most*len(s.tensor)), IDs: b.IDs[:0], Labels: b.Labels[:0]}
 		g.batch = b
 	}
 	g.batch.add(s)

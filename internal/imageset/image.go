@@ -17,34 +17,44 @@ type Image struct {
 	// and 0 is not known. Row does not heed it.
 	Orientation int
 
-	row func(dst []byte, y int)
+	row func(m *Image, dst []byte, y int)
+	// What row reads, where it is none that has it by itself.
+	pix    []byte
+	planes *[4]widener
 }
 
 // Row writes row y, counted from the top, as 3·W bytes R, G, B, R, ... to dst.
 // An Image is for one goroutine at a time.
-func (m *Image) Row(dst []byte, y int) { m.row(dst[:3*m.W], y) }
+func (m *Image) Row(dst []byte, y int) { m.row(m, dst[:3*m.W], y) }
 
 // planarRGB reads three h×w planes, red, green, blue, each row-major: the
 // layout of CIFAR's binaries.
 func planarRGB(pix []byte, w, h int) *Image {
-	n := w * h
-	return &Image{W: w, H: h, Format: "raw", row: func(dst []byte, y int) {
-		r, g, b := pix[y*w:(y+1)*w], pix[n+y*w:n+(y+1)*w], pix[2*n+y*w:2*n+(y+1)*w]
-		for x := range r {
-			dst[3*x], dst[3*x+1], dst[3*x+2] = r[x], g[x], b[x]
-		}
-	}}
+	return &Image{W: w, H: h, Format: "raw", row: planarRow, pix: pix[:3*w*h]}
+}
+
+func planarRow(m *Image, dst []byte, y int) {
+	n := m.W * m.H
+	at := m.pix[y*m.W:]
+	r, g, b := at[:m.W], at[n:][:m.W], at[2*n:][:m.W]
+	for x := range r {
+		p := dst[3*x : 3*x+3 : 3*x+3]
+		p[0], p[1], p[2] = r[x], g[x], b[x]
+	}
 }
 
 // columnMajorRGB reads an h×w×3 array stored first index fastest, as MATLAB
 // stores it: the value of row y, column x, channel c lies at y + h·(x + w·c).
 func columnMajorRGB(pix []byte, w, h int) *Image {
-	return &Image{W: w, H: h, Format: "raw", row: func(dst []byte, y int) {
-		for x := range w {
-			i := y + h*x
-			dst[3*x], dst[3*x+1], dst[3*x+2] = pix[i], pix[i+h*w], pix[i+2*h*w]
-		}
-	}}
+	return &Image{W: w, H: h, Format: "raw", row: columnMajorRow, pix: pix[:3*w*h]}
+}
+
+func columnMajorRow(m *Image, dst []byte, y int) {
+	n := m.W * m.H
+	for x := range m.W {
+		i := y + m.H*x
+		dst[3*x], dst[3*x+1], dst[3*x+2] = m.pix[i], m.pix[i+n], m.pix[i+2*n]
+	}
 }
 
 // fromGo wraps a picture decoded by the standard library or x/image. Colours
@@ -55,28 +65,28 @@ func fromGo(src image.Image, format string) *Image {
 	m := &Image{W: b.Dx(), H: b.Dy(), Format: format}
 	switch s := src.(type) {
 	case *image.Gray:
-		m.row = func(dst []byte, y int) { grayRow(dst, s.Pix[y*s.Stride:], 1) }
+		m.row = func(_ *Image, dst []byte, y int) { grayRow(dst, s.Pix[y*s.Stride:], 1) }
 	case *image.Gray16:
-		m.row = func(dst []byte, y int) { grayRow(dst, s.Pix[y*s.Stride:], 2) }
+		m.row = func(_ *Image, dst []byte, y int) { grayRow(dst, s.Pix[y*s.Stride:], 2) }
 	case *image.NRGBA:
-		m.row = func(dst []byte, y int) { dropAlpha(dst, s.Pix[y*s.Stride:], 1) }
+		m.row = func(_ *Image, dst []byte, y int) { dropAlpha(dst, s.Pix[y*s.Stride:], 1) }
 	case *image.NRGBA64:
-		m.row = func(dst []byte, y int) { dropAlpha(dst, s.Pix[y*s.Stride:], 2) }
+		m.row = func(_ *Image, dst []byte, y int) { dropAlpha(dst, s.Pix[y*s.Stride:], 2) }
 	case *image.RGBA: // the decoders in use make it for opaque pictures only
-		m.row = func(dst []byte, y int) { dropAlpha(dst, s.Pix[y*s.Stride:], 1) }
+		m.row = func(_ *Image, dst []byte, y int) { dropAlpha(dst, s.Pix[y*s.Stride:], 1) }
 	case *image.RGBA64:
-		m.row = func(dst []byte, y int) { dropAlpha(dst, s.Pix[y*s.Stride:], 2) }
+		m.row = func(_ *Image, dst []byte, y int) { dropAlpha(dst, s.Pix[y*s.Stride:], 2) }
 	case *image.Paletted:
 		lut := paletteRGB(s.Palette)
-		m.row = func(dst []byte, y int) {
+		m.row = func(_ *Image, dst []byte, y int) {
 			for x, p := range s.Pix[y*s.Stride:][:m.W] {
 				copy(dst[3*x:3*x+3], lut[p][:])
 			}
 		}
 	case *image.CMYK:
-		m.row = func(dst []byte, y int) { cmykRow(dst, s.Pix[y*s.Stride:]) }
+		m.row = func(_ *Image, dst []byte, y int) { cmykRow(dst, s.Pix[y*s.Stride:]) }
 	default:
-		m.row = func(dst []byte, y int) { slowRow(dst, src, y) }
+		m.row = func(_ *Image, dst []byte, y int) { slowRow(dst, src, y) }
 	}
 	return m
 }

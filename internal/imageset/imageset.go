@@ -89,9 +89,9 @@ type item struct {
 	label int64
 	// path is the file to decode. It is empty when the source is a container;
 	// then buf holds what is stored of this image: the bytes of a picture file
-	// or, when raw is set, pixels that raw reads.
+	// or, when raw is set, pixels that raw reads into an Image.
 	path string
-	raw  func(buf []byte) *Image
+	raw  func(m *Image, buf []byte)
 	buf  []byte
 	// bad is why this image cannot be had: it is skipped and reported.
 	bad error

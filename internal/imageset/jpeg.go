@@ -8,53 +8,49 @@ import (
 )
 
 // jpegConfig reads a JPEG's size.
-func jpegConfig(data []byte) (image.Config, error) {
-	w, h, err := jpeg.Config(data)
-	return image.Config{Width: w, Height: h}, err
+func jpegConfig(w *workshop, data []byte) (image.Config, error) {
+	width, height, err := w.jpeg.Config(data)
+	return image.Config{Width: width, Height: height}, err
 }
 
 // decodeJPEG reads a JPEG and converts its colours as libjpeg and PIL do.
-func decodeJPEG(data []byte) (*Image, error) {
-	p, err := jpeg.Decode(data)
+func decodeJPEG(w *workshop, data []byte) (*Image, error) {
+	p, err := w.jpeg.Decode(data)
 	if err != nil {
 		return nil, err
 	}
-	m := &Image{W: p.W, H: p.H, Format: "jpeg"}
-	planes := make([]*widener, len(p.Planes))
 	for i, plane := range p.Planes {
-		planes[i] = newWidener(plane)
+		w.planes[i].set(plane)
 	}
-	switch p.Space {
-	case jpeg.Gray:
-		m.row = func(dst []byte, y int) { grayRow(dst, planes[0].row(y), 1) }
-	case jpeg.YCbCr:
-		m.row = func(dst []byte, y int) { yccRow(dst, planes, y) }
-	case jpeg.RGB:
-		m.row = func(dst []byte, y int) { interleave(dst, planes, y) }
-	case jpeg.CMYK:
-		m.row = func(dst []byte, y int) {
-			interleave(dst, planes, y)
-			invert(dst)
-			addBlack(dst, planes[3].row(y))
-		}
-	case jpeg.YCCK: // the first three make what is left by the inks, that is the inks inverted twice
-		m.row = func(dst []byte, y int) {
-			yccRow(dst, planes, y)
-			addBlack(dst, planes[3].row(y))
-		}
-	}
-	return m, nil
+	w.image = Image{W: p.W, H: p.H, Format: "jpeg", row: jpegRows[p.Space], planes: &w.planes}
+	return &w.image, nil
+}
+
+// jpegRows write a row as RGB, by colour space.
+var jpegRows = map[jpeg.Space]func(m *Image, dst []byte, y int){
+	jpeg.Gray:  func(m *Image, dst []byte, y int) { grayRow(dst, m.planes[0].row(y), 1) },
+	jpeg.YCbCr: func(m *Image, dst []byte, y int) { yccRow(dst, m.planes, y) },
+	jpeg.RGB:   func(m *Image, dst []byte, y int) { interleave(dst, m.planes, y) },
+	jpeg.CMYK: func(m *Image, dst []byte, y int) {
+		interleave(dst, m.planes, y)
+		invert(dst)
+		addBlack(dst, m.planes[3].row(y))
+	},
+	jpeg.YCCK: func(m *Image, dst []byte, y int) { // the first three make what is left by the inks, that is the inks inverted twice
+		yccRow(dst, m.planes, y)
+		addBlack(dst, m.planes[3].row(y))
+	},
 }
 
 // yccRow writes row y of the planes Y', Cb and Cr as RGB.
-func yccRow(dst []byte, planes []*widener, y int) {
+func yccRow(dst []byte, planes *[4]widener, y int) {
 	pixel.YCC(dst, planes[0].row(y), planes[1].row(y), planes[2].row(y))
 }
 
 // interleave writes row y of the first three planes.
-func interleave(dst []byte, planes []*widener, y int) {
-	for c, p := range planes[:3] {
-		for x, v := range p.row(y)[:len(dst)/3] {
+func interleave(dst []byte, planes *[4]widener, y int) {
+	for c := range 3 {
+		for x, v := range planes[c].row(y)[:len(dst)/3] {
 			dst[3*x+c] = v
 		}
 	}

@@ -285,7 +285,7 @@ func TestLoadReasons(t *testing.T) {
 			t.Errorf("skipped %+v, want reason %d with %q", report.Skipped, i, want)
 		}
 	}
-	broken := &endless{n: 3, raw: func([]byte) *Image { panic("index out of range") }}
+	broken := &endless{n: 3, raw: func(*Image, []byte) { panic("index out of range") }}
 	if _, err := Load(t.Context(), broken, preset(t, "cifar10"), Options{}, new(loaded).take); err == nil || !strings.Contains(err.Error(), "damaged file: index out of range") {
 		t.Errorf("a decoder that panics: %v", err)
 	}
@@ -296,7 +296,7 @@ func TestLoadReasons(t *testing.T) {
 type endless struct {
 	cifarSource
 	n, asked int
-	raw      func([]byte) *Image // cifarImage when nil
+	raw      func(*Image, []byte) // cifarImage when nil
 }
 
 func (s *endless) read(from int) (reader, error) { return s, nil }

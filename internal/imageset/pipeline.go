@@ -201,14 +201,21 @@ func (l *loader) fill(pass reader) error {
 
 // decode turns the images of slots into tensors.
 func (l *loader) decode() {
-	t := transformer{pre: l.pre}
+	w := worker{transformer: transformer{pre: l.pre}}
 	for s := range l.work {
 		if l.ctx.Err() != nil {
 			return
 		}
-		s.err = l.prepare(s, &t)
+		s.err = l.prepare(s, &w)
 		s.done <- struct{}{}
 	}
+}
+
+// worker is what one goroutine turns images into tensors with.
+type worker struct {
+	workshop
+	transformer
+	raw Image
 }
 
 // largePicture is the number of pixels from which pictures are decoded one at a
@@ -217,23 +224,23 @@ const largePicture = 32 << 20
 
 // prepare makes the tensor of one image. A picture's rows are converted as they
 // are read, so what a decoder left behind can still prove damaged here.
-func (l *loader) prepare(s *slot, t *transformer) (err error) {
+func (l *loader) prepare(s *slot, w *worker) (err error) {
 	defer recoverTo(&err)
 	s.stored = s.item.stored()
 	if s.bad != nil {
 		return s.bad
 	}
 	start := time.Now()
-	var m *Image
+	m := &w.raw
 	if s.raw != nil {
-		m = s.raw(s.buf)
+		s.raw(m, s.buf)
 	} else {
 		if s.path != "" {
 			if s.buf, err = readImage(s.buf, s.path); err != nil {
 				return err
 			}
 		}
-		h, err := readHeader(s.buf)
+		h, err := w.readHeader(s.buf)
 		if err != nil {
 			return err
 		}
@@ -241,12 +248,12 @@ func (l *loader) prepare(s *slot, t *transformer) (err error) {
 			l.large.Lock()
 			defer l.large.Unlock()
 		}
-		if m, err = h.decode(s.buf); err != nil {
+		if m, err = w.decode(h, s.buf); err != nil {
 			return err
 		}
 	}
 	decoded := time.Now()
-	s.tensor, s.h, s.w, err = t.apply(s.tensor, m)
+	s.tensor, s.h, s.w, err = w.apply(s.tensor, m)
 	l.clock.decode.Add(int64(decoded.Sub(start)))
 	l.clock.preprocess.Add(int64(time.Since(decoded)))
 	return err

@@ -15,7 +15,7 @@ var filters = []Filter{Nearest, Lanczos, Bilinear, Bicubic, Box, Hamming}
 
 // rgb is a picture with the given pixels.
 func rgb(pix []byte, w, h int) *Image {
-	return &Image{W: w, H: h, Format: "raw", row: func(dst []byte, y int) { copy(dst, pix[3*w*y:]) }}
+	return &Image{W: w, H: h, Format: "raw", row: func(_ *Image, dst []byte, y int) { copy(dst, pix[3*w*y:]) }}
 }
 
 // noise is a picture of random pixels.

@@ -375,7 +375,7 @@ func TestCIFAR(t *testing.T) {
 	r.next(&it)
 	r.next(&it)
 	row := make([]byte, 96)
-	it.raw(it.buf).Row(row, 2)
+	rawImage(&it).Row(row, 2)
 	record := cifarRecords(2)[3073:]
 	if at := 1 + 2*32 + 5; row[15] != record[at] || row[16] != record[at+1024] || row[17] != record[at+2048] {
 		t.Errorf("pixel 5, 2 is %v", row[15:18])
@@ -428,7 +428,7 @@ func firstSVHN(t testing.TB, name string) *Image {
 	if err := r.next(&it); err != nil {
 		t.Fatal(err)
 	}
-	return it.raw(it.buf)
+	return rawImage(&it)
 }
 
 // TestSVHNDamaged: a file cut anywhere, or with any byte changed in its
@@ -524,7 +524,7 @@ func TestRealSVHN(t *testing.T) {
 			t.Fatal(err)
 		}
 		want, _, _ := wantPixels(t, data(t, "svhn", "images", fmt.Sprintf("svhn_train_%05d.png", i)))
-		if !bytes.Equal(pixels(t, it.raw(it.buf)), want) {
+		if !bytes.Equal(pixels(t, rawImage(&it)), want) {
 			t.Fatalf("image %d differs from its PNG", i)
 		}
 		if it.label != Unlabelled || it.id != fmt.Sprintf("sample_32x32.mat#%d", i) {
@@ -605,7 +605,14 @@ func FuzzMAT(f *testing.F) {
 				}
 				return
 			}
-			pixels(t, it.raw(it.buf))
+			pixels(t, rawImage(&it))
 		}
 	})
+}
+
+// rawImage is the image of an item with pixels.
+func rawImage(it *item) *Image {
+	m := new(Image)
+	it.raw(m, it.buf)
+	return m
 }

@@ -118,13 +118,16 @@ func (r *svhnReader) next(it *item) error {
 	}
 	it.id = fmt.Sprintf("%s#%d", r.base, r.i)
 	it.label = int64(r.source.labels[r.i])
-	it.raw = func(buf []byte) *Image { return columnMajorRGB(buf, d[1], d[0]) }
+	it.raw = r.source.image
 	r.i++
 	if r.i == d[3] {
 		return r.finish()
 	}
 	return nil
 }
+
+// image reads the pixels of an image.
+func (s *svhnSource) image(m *Image, buf []byte) { *m = *columnMajorRGB(buf, s.x.dims[1], s.x.dims[0]) }
 
 // finish reads past the last value, where zlib checks its sum.
 func (r *svhnReader) finish() error {

@@ -47,7 +47,7 @@ func newVP8Image(s *image.YCbCr) *Image {
 }
 
 // row writes RGB row y to dst.
-func (r *vp8Rows) row(dst []byte, y int) {
+func (r *vp8Rows) row(_ *Image, dst []byte, y int) {
 	near := y / 2
 	far := min(max(near+2*(y%2)-1, 0), r.ch-1)
 	from, to := near*r.img.CStride, far*r.img.CStride

@@ -72,7 +72,7 @@ func stillWebP(frame []byte) []byte {
 
 // onCanvas places a frame on a black canvas.
 func onCanvas(frame *Image, x, y, w, h int) *Image {
-	return &Image{W: w, H: h, Format: "webp", row: func(dst []byte, at int) {
+	return &Image{W: w, H: h, Format: "webp", row: func(_ *Image, dst []byte, at int) {
 		clear(dst)
 		if at >= y && at < y+frame.H {
 			frame.Row(dst[3*x:], at-y)

@@ -33,8 +33,8 @@ func (d *decoder) huffmanTables(s []byte) error {
 		if class > 1 || id > 3 || n > 256 || len(s) < 17+n {
 			return errors.New("a damaged Huffman table")
 		}
-		h, err := newHuffman(s[1:17], s[17:17+n])
-		if err != nil {
+		h := &d.tables[4*class+id]
+		if err := h.set(s[1:17], s[17:17+n]); err != nil {
 			return err
 		}
 		if class == 0 {
@@ -47,17 +47,17 @@ func (d *decoder) huffmanTables(s []byte) error {
 	return nil
 }
 
-// newHuffman makes the codes (T.81 annex C): those of a length count up, and go on
+// set makes the codes (T.81 annex C): those of a length count up, and go on
 // with a zero appended for the next length.
-func newHuffman(counts, symbols []byte) (*huffman, error) {
-	h := new(huffman)
+func (h *huffman) set(counts, symbols []byte) error {
+	*h = huffman{}
 	copy(h.symbols[:], symbols)
 	code, k := int32(0), int32(0)
 	for length := 1; length <= 16; length++ {
 		n := int32(counts[length-1])
 		h.first[length], h.last[length] = k-code, -1
 		if code+n > 1<<length {
-			return nil, errors.New("a Huffman table with more codes than there are")
+			return errors.New("a Huffman table with more codes than there are")
 		}
 		for range n {
 			if length <= lookBits {
@@ -71,7 +71,7 @@ func newHuffman(counts, symbols []byte) (*huffman, error) {
 		}
 		code <<= 1
 	}
-	return h, nil
+	return nil
 }
 
 // look enters a code into the table of short ones.

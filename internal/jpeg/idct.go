@@ -7,7 +7,6 @@ func (c *component) transform() {
 	for i := range c.stride * c.rows {
 		c.inverse((*[64]int16)(c.coefs[64*i:]), i%c.stride, i/c.stride, 63)
 	}
-	c.coefs = nil
 }
 
 // inverse makes the samples of one block. last is the place, in coding order, of the
@@ -19,5 +18,5 @@ func (c *component) inverse(coefs *[64]int16, x, y, last int) {
 		pixel.Flat(dst, stride, coefs[0], c.quant[0])
 		return
 	}
-	pixel.Inverse(dst, stride, coefs, c.quant)
+	pixel.Inverse(dst, stride, coefs, &c.quant)
 }

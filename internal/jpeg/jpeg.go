@@ -45,26 +45,47 @@ type Picture struct {
 
 // Config returns the width and height that a file's header states. Nothing else is
 // decoded.
-func Config(data []byte) (w, h int, err error) {
-	d := decoder{data: data, adobe: -1}
-	if err := d.segments(true); err != nil {
-		return 0, 0, err
-	}
-	return d.w, d.h, nil
+func Config(data []byte) (w, h int, err error) { return new(Decoder).Config(data) }
+
+// Decode reads a whole picture, see [Decoder.Decode].
+func Decode(data []byte) (*Picture, error) { return new(Decoder).Decode(data) }
+
+// Decoder decodes one picture after the other in the same memory. Its zero value
+// is ready. It is for one goroutine.
+type Decoder struct {
+	d       decoder
+	picture Picture
 }
 
-// Decode reads a whole picture. Its memory is bounded by the size that the header
-// states, which [Config] tells before: about 3 bytes per pixel and, for a
-// progressive picture, 6 more.
+// Config returns the width and height that a file's header states.
+func (r *Decoder) Config(data []byte) (w, h int, err error) {
+	r.d.begin(data)
+	err = r.d.segments(true)
+	return r.d.w, r.d.h, err
+}
+
+// Decode reads a whole picture, which is valid until the next one is read. Its
+// memory is bounded by the size that the header states, which [Decoder.Config]
+// tells before: about 3 bytes per pixel and, for a progressive picture, 6 more.
 //
 // io.ErrUnexpectedEOF means that the file is truncated. A file that lacks only
 // its end marker is read.
-func Decode(data []byte) (*Picture, error) {
-	d := decoder{data: data, adobe: -1}
-	if err := d.segments(false); err != nil {
+func (r *Decoder) Decode(data []byte) (*Picture, error) {
+	r.d.begin(data)
+	if err := r.d.segments(false); err != nil {
 		return nil, err
 	}
-	return d.picture()
+	return &r.picture, r.d.finish(&r.picture)
+}
+
+// Shrink gives memory back where there is more than most bytes of it for one
+// component. The last picture is not valid any more.
+func (r *Decoder) Shrink(most int) {
+	for i := range r.d.room {
+		if c := &r.d.room[i]; cap(c.pix) > most || 2*cap(c.coefs) > most {
+			*c = component{}
+		}
+	}
 }
 
 // decoder is the state of decoding one picture.
@@ -78,7 +99,7 @@ type decoder struct {
 	comps       []component
 	mcusX       int // minimum coded units, those of several components, in a row
 	mcusY       int
-	quant       [4]*[64]uint16
+	quant       [4]*[64]uint16 // nil before they are defined, and so below
 	dc, ac      [4]*huffman
 	restart     int // MCUs between restart markers, 0 is none
 	jfif        bool
@@ -87,29 +108,49 @@ type decoder struct {
 
 	bits bits
 	left int // of a run of blocks without further coefficients, in a progressive scan
+
+	*memory
+}
+
+// memory is what a decoder keeps from picture to picture.
+type memory struct {
+	room   [4]component
+	steps  [4][64]uint16
+	tables [8]huffman  // four of DC, four of AC
+	within [4]scanComp // components of the scan being read
+	coefs  [64]int16   // of the block being read
+}
+
+// begin makes ready for another picture.
+func (d *decoder) begin(data []byte) {
+	m := d.memory
+	if m == nil {
+		m = new(memory)
+	}
+	*d = decoder{data: data, adobe: -1, memory: m}
 }
 
 // component is one component of the frame.
 type component struct {
-	id, table    byte // identifier and quantisation table
-	hor, ver     int  // sampling factors
-	wide, high   int  // in blocks, as a scan of this component alone has them
-	stride, rows int  // in blocks, filled up to whole MCUs
-	quant        *[64]uint16
-	pix          []byte  // stride*8 wide
-	coefs        []int16 // of all blocks, in natural order; for progressive pictures
-	pred         int     // the last DC value
-	seen         bool    // by a scan
+	id, table    byte       // identifier and quantisation table
+	hor, ver     int        // sampling factors
+	wide, high   int        // in blocks, as a scan of this component alone has them
+	stride, rows int        // in blocks, filled up to whole MCUs
+	quant        [64]uint16 // as it was when its first scan began
+	pix          []byte     // stride*8 wide
+	coefs        []int16    // of all blocks, in natural order; for progressive pictures
+	pred         int        // the last DC value
+	seen         bool       // by a scan
 }
 
-// picture hands over the planes.
-func (d *decoder) picture() (*Picture, error) {
-	p := &Picture{W: d.w, H: d.h, Space: d.space()}
+// finish hands over the planes.
+func (d *decoder) finish(p *Picture) error {
+	*p = Picture{W: d.w, H: d.h, Space: d.space(), Planes: p.Planes[:0]}
 	most := &d.comps[0]
 	for i := range d.comps {
 		c := &d.comps[i]
 		if !c.seen {
-			return nil, fmt.Errorf("component %d has no data", i+1)
+			return fmt.Errorf("component %d has no data", i+1)
 		}
 		if d.progressive {
 			c.transform()
@@ -119,7 +160,7 @@ func (d *decoder) picture() (*Picture, error) {
 			W: ceil(d.w*c.hor, most.hor), H: ceil(d.h*c.ver, most.ver),
 		})
 	}
-	return p, nil
+	return nil
 }
 
 // space tells what the components are, by libjpeg's rules.
@@ -144,6 +185,7 @@ func (d *decoder) space() Space {
 func ceil(a, b int) int { return (a + b - 1) / b }
 
 var (
+	errScan      = errors.New("a damaged scan header")
 	errTruncated = io.ErrUnexpectedEOF
 	errCode      = errors.New("a Huffman code that no table has")
 	errShort     = errors.New("a scan ends before its data")

@@ -101,7 +101,7 @@ func TestInverse(t *testing.T) {
 			coefs[rng.IntN(64)] = int16(rng.IntN(41) - 20)
 		}
 		coefs[0] = int16(rng.IntN(80) - 40)
-		c := component{stride: 1, rows: 1, quant: q, pix: make([]byte, 64)}
+		c := component{stride: 1, rows: 1, quant: *q, pix: make([]byte, 64)}
 		c.inverse(&coefs, 0, 0, 63)
 		for i, v := range c.pix {
 			want := slowInverse(&coefs, q, i%8, i/8)

@@ -24,21 +24,20 @@ func (d *decoder) scan(s []byte) error {
 	if d.scans++; d.scans > maxScans {
 		return errors.New("too many scans")
 	}
-	damaged := errors.New("a damaged scan header")
 	if len(s) < 1 || len(s) < 4+2*int(s[0]) || s[0] < 1 || int(s[0]) > len(d.comps) {
-		return damaged
+		return errScan
 	}
 	n := int(s[0])
-	var comps []scanComp
+	comps := d.within[:0]
 	for i := range n {
 		c := d.find(s[1+2*i])
 		tables := s[2+2*i]
 		if c == nil || tables>>4 > 3 || tables&15 > 3 {
-			return damaged
+			return errScan
 		}
 		for _, other := range comps {
 			if other.component == c {
-				return damaged
+				return errScan
 			}
 		}
 		comps = append(comps, scanComp{c, d.dc[tables>>4], d.ac[tables&15]})
@@ -67,7 +66,7 @@ func (d *decoder) find(id byte) *component {
 func (d *decoder) prepare(comps []scanComp, p span) error {
 	if p.first > p.last || p.last > 63 || p.low > 13 || d.progressive && p.first > 0 && len(comps) > 1 ||
 		d.progressive && p.first == 0 && p.last > 0 {
-		return errors.New("a damaged scan header")
+		return errScan
 	}
 	blocks := 0
 	for _, c := range comps {
@@ -76,20 +75,30 @@ func (d *decoder) prepare(comps []scanComp, p span) error {
 			return errors.New("a scan without its Huffman table")
 		}
 		if !c.seen {
-			if c.quant = d.quant[c.table]; c.quant == nil {
+			if d.quant[c.table] == nil {
 				return errors.New("a component without its quantisation table")
 			}
+			c.quant = *d.quant[c.table]
 			c.seen = true
-			c.pix = make([]byte, 64*c.stride*c.rows)
+			c.pix = zeros(c.pix, 64*c.stride*c.rows)
 			if d.progressive {
-				c.coefs = make([]int16, 64*c.stride*c.rows)
+				c.coefs = zeros(c.coefs, 64*c.stride*c.rows)
 			}
 		}
 	}
 	if len(comps) > 1 && blocks > 10 { // T.81 B.2.3
-		return errors.New("a damaged scan header")
+		return errScan
 	}
 	return nil
+}
+
+// zeros is n zeros in the memory of s where that is enough.
+func zeros[T byte | int16](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	clear(s[:n])
+	return s[:n]
 }
 
 // blocks reads the data of a scan, MCU by MCU: that of a single component has one
@@ -164,12 +173,12 @@ func (d *decoder) block(c *scanComp, x, y int, p span) error {
 	if d.progressive {
 		return d.refine(c, (*[64]int16)(c.coefs[64*at:]), p)
 	}
-	var coefs [64]int16
-	last, err := d.sequential(c, &coefs)
+	d.coefs = [64]int16{}
+	last, err := d.sequential(c, &d.coefs)
 	if err != nil {
 		return err
 	}
-	c.inverse(&coefs, x, y, last)
+	c.inverse(&d.coefs, x, y, last)
 	return nil
 }
 

@@ -137,7 +137,7 @@ func (d *decoder) quantisation(s []byte) error {
 		if id > 3 || size > 128 || len(s) < 1+size {
 			return errors.New("a damaged quantisation table")
 		}
-		t := new([64]uint16)
+		t := &d.steps[id]
 		for i := range t {
 			if size == 64 {
 				t[natural[i]] = uint16(s[1+i])
@@ -171,9 +171,10 @@ func (d *decoder) frameHeader(s []byte) error {
 		return fmt.Errorf("a picture of %d components is not supported", n)
 	}
 	d.frame = true
-	d.comps = make([]component, n)
+	d.comps = d.room[:n]
 	for i := range d.comps {
 		c, f := &d.comps[i], s[6+3*i:]
+		*c = component{pix: c.pix, coefs: c.coefs}
 		c.id, c.hor, c.ver, c.table = f[0], int(f[1]>>4), int(f[1]&15), f[2]
 		if c.hor < 1 || c.hor > 4 || c.ver < 1 || c.ver > 4 || c.table > 3 {
 			return errors.New("a damaged frame header")
