@@ -110,8 +110,8 @@ func TestCheckFinite(t *testing.T) {
 // TestChooseBatch: the batch fits the image size, what the caller wants and the model's own batch.
 func TestChooseBatch(t *testing.T) {
 	for _, c := range []struct{ wanted, fixed, side, want int }{
-		{0, 0, 32, 64}, {0, 0, 224, 6}, {0, 0, 0, 6}, {0, 0, 1024, 4}, {8, 0, 32, 8}, {1, 0, 224, 1},
-		{0, 4, 32, 64}, {0, 1, 32, 64}, {10, 4, 32, 8}, {2, 4, 32, 4}, {0, 100, 32, 100}, {32, 0, 224, 32}, {1 << 40, 0, 224, 445},
+		{0, 0, 32, 16}, {0, 0, 224, 3}, {0, 0, 0, 3}, {0, 0, 1024, 2}, {8, 0, 32, 8}, {1, 0, 224, 1},
+		{0, 4, 32, 16}, {0, 1, 32, 16}, {10, 4, 32, 8}, {2, 4, 32, 4}, {0, 100, 32, 100}, {32, 0, 224, 32}, {1 << 40, 0, 224, 445},
 	} {
 		if got := chooseBatch(c.wanted, input{batch: c.fixed, height: c.side, width: c.side}); got != c.want {
 			t.Errorf("%+v: batch %d", c, got)
