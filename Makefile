@@ -5,6 +5,7 @@
 # make ablation  the tables of docs/recipe.md: OODFLOW_DATA=folder make ablation
 # make bench   benchmarks
 # make bench-scale   what an epoch costs with up to a million images, with the BLAS found and with gonum's
+# make bench-extract   extract beside the bare engine and beside a Python script: OODFLOW_DATA=folder make bench-extract
 # make coverage  how often the confidence intervals hold the truth, drawn at length
 # make scale   train and score from a dump of SCALE_GB gigabytes (10), write and merge one of a million images, and
 #              bound the memory that it takes
@@ -14,7 +15,8 @@
 GO ?= go
 FUZZTIME ?= 1m
 SCALE_GB ?= 10
-.PHONY: build onnxruntime demo test check lint race pure real ablation bench bench-scale coverage scale fuzz clean
+PYTHON ?= python3
+.PHONY: build onnxruntime demo test check lint race pure real ablation bench bench-scale bench-extract coverage scale fuzz clean
 
 build: bin/oodflow
 
@@ -65,6 +67,10 @@ bench-coverage:
 scale:
 	$(GO) test -run '^$$' -bench Epoch -benchtime 1x -count 3 -timeout 1h ./flow
 	OODFLOW_BLAS=gonum $(GO) test -run '^$$' -bench 'Epoch/d512' -benchtime 1x -timeout 1h ./flow
+
+# PYTHON has torch, torchvision and PIL; BENCH_FLAGS are the script's own.
+bench-extract: onnxruntime bin/oodflow
+	@$(PYTHON) testdata/bench/extract.py $(BENCH_FLAGS)
 
 scale:
 	SCALE_GB=$(SCALE_GB) $(GO) test -run TestScale -count 1 -timeout 2h -v ./cmd/oodflow
