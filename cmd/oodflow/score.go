@@ -180,14 +180,31 @@ func scoreImages(ctx context.Context, opts scoreOptions, c *console, file *detec
 		return fmt.Errorf("score images with %s: %w", opts.model, err)
 	}
 	err = writeScores(ctx, opts, c, func(add func([]detect.Row) error) error {
-		return p.run(ctx, c, "score", func(b features.Batch, _ imageset.Mark) error {
-			set := p.set(b)
-			scored, err := file.Rows(set)
+		waiting := p.set()
+		first := 0
+		score := func() error {
+			scored, err := file.Rows(waiting)
 			if err != nil {
+				err = features.NameRow(err, func(row int) (int, string) { return first + row, waiting.IDs[row] })
 				return inFile(err, opts.images)
 			}
+			first += waiting.N
+			empty(waiting)
 			return add(scored)
+		}
+		err := p.run(ctx, c, "score", func(b features.Batch, _ imageset.Mark) error {
+			// The classifier's batches are too small for the detector, which goes through all of its weights for each.
+			join(waiting, b)
+			if waiting.N < piece {
+				return nil
+			}
+			return score()
 		})
+		if err != nil || waiting.N == 0 {
+			return err
+		}
+		defer lap(&p.watch.writing, time.Now())
+		return score()
 	})
 	if err != nil {
 		return err
@@ -195,13 +212,23 @@ func scoreImages(ctx context.Context, opts scoreOptions, c *console, file *detec
 	return tellStats(c, opts.stats, p.stats())
 }
 
-// set is a batch as a feature set of its own.
-func (p *pipeline) set(b features.Batch) *features.Set {
+// set is an empty feature set of its own, as what comes out of the pipeline would be.
+func (p *pipeline) set() *features.Set {
 	return &features.Set{
-		N: len(b.IDs), D: p.info.Dim, C: p.info.Classes,
-		Features: b.Features, Logits: b.Logits, Labels: b.Labels, IDs: b.IDs,
-		Head: p.info.Head, Provenance: p.provenance(),
+		D: p.info.Dim, C: p.info.Classes, Head: p.info.Head, Provenance: p.provenance(),
 	}
+}
+
+// join copies a batch to the end of a set.
+func join(s *features.Set, b features.Batch) {
+	s.N += len(b.IDs)
+	s.Features, s.Logits = append(s.Features, b.Features...), append(s.Logits, b.Logits...)
+	s.Labels, s.IDs = append(s.Labels, b.Labels...), append(s.IDs, b.IDs...)
+}
+
+// empty takes all images out of a set and keeps its memory.
+func empty(s *features.Set) {
+	s.N, s.Features, s.Logits, s.Labels, s.IDs = 0, s.Features[:0], s.Logits[:0], s.Labels[:0], s.IDs[:0]
 }
 
 // writeScores writes the rows that produce adds, and then tells how many images were flagged.

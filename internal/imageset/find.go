@@ -62,7 +62,9 @@ func (it *item) open() (m *Image, err error) {
 	case it.bad != nil:
 		return nil, it.bad
 	case it.raw != nil:
-		return it.raw(it.buf), nil
+		m = new(Image)
+		it.raw(m, it.buf)
+		return m, nil
 	case it.path != "":
 		if it.buf, err = readImage(it.buf, it.path); err != nil {
 			return nil, err
