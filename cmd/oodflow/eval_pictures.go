@@ -55,15 +55,21 @@ func ends(scores []float64, n int) []int {
 	return append(slices.Clone(order[:n]), low...)
 }
 
-// predictedNames returns a function that names the class an image is taken for. The ID set's names are the classifier's, if
-// they are as many as it has classes.
+// predictedNames returns a function that names the class an image is taken for and, where it is known to be another, its
+// own. The ID set's names are the classifier's, if they are as many as it has classes.
 func (e *evaluation) predictedNames(s *features.Set) func(i int) string {
 	classes := e.id.Classes
 	predicted := s.Predicted()
 	if predicted == nil || len(classes) != s.C {
 		return func(int) string { return "" }
 	}
-	return func(i int) string { return classes[predicted[i]] }
+	return func(i int) string {
+		name := classes[predicted[i]]
+		if s == e.id && s.Labels != nil && s.Labels[i] >= 0 && s.Labels[i] != int64(predicted[i]) && s.Labels[i] < int64(s.C) {
+			name += ", is " + classes[s.Labels[i]]
+		}
+		return name
+	}
 }
 
 // findImages brings images by their ids from the source they were read from, and says why some are missing.

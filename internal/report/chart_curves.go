@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
@@ -24,7 +25,7 @@ func (e *Evaluation) rocChart(ood string) *chart {
 	at := point{float64(own.id) / float64(own.nID), float64(own.strange) / float64(own.nOOD)}
 	c.add(dot(inkOwn, at, fmt.Sprintf("threshold: flags %s of %s and %s of %s", share(at.x), e.Figures.ID, share(at.y), ood)))
 	c.add(label(inkText.write(textSize, text.XLeft, text.YTop), at, 8, -2, "threshold"))
-	c.add(key(all, 0.02, func(r rated) float64 { return r.AUROC })...)
+	c.add(key(all, func(r rated) []point { return r.roc }, func(r rated) float64 { return r.AUROC })...)
 	return c
 }
 
@@ -47,7 +48,7 @@ func (e *Evaluation) prChart(ood string) *chart {
 		c.add(dot(inkOwn, at, fmt.Sprintf("threshold: %s of the flagged are of %s", share(at.y), ood)))
 		c.add(label(inkText.write(textSize, text.XRight, text.YTop), at, -8, -2, "threshold"))
 	}
-	c.add(key(all, 0.02, func(r rated) float64 { return r.AUPROut })...)
+	c.add(key(all, func(r rated) []point { return r.pr }, func(r rated) float64 { return r.AUPROut })...)
 	return c
 }
 
@@ -71,36 +72,68 @@ func lines(all []rated, curve func(rated) []point, area func(rated) float64) []m
 	return marks
 }
 
-// key names the lines, from the bottom right upwards.
-func key(all []rated, bottom float64, area func(rated) float64) []marker {
-	type row struct {
-		k    ink
-		text string
+// key names the lines in the corner where fewest of them go.
+func key(all []rated, curve func(rated) []point, area func(rated) float64) []marker {
+	name := func(r rated) string { return fit(r.pair.detector, 22) + "  " + points(area(r)) }
+	words, inks := []string{name(all[0])}, []ink{inkOwn}
+	second := rival(all)
+	if second > 0 {
+		words, inks = append(words, name(all[second])), append(inks, inkRival)
 	}
-	rows := []row{{inkOwn, fit(all[0].pair.detector, 22) + "  " + points(area(all[0]))}}
-	if second := rival(all); second > 0 {
-		rows = append(rows, row{inkRival, fit(all[second].pair.detector, 22) + "  " + points(area(all[second]))})
+	switch n := len(all) - len(words); {
+	case n == 1:
+		words, inks = append(words, name(all[3-second])), append(inks, inkFaint)
+	case n > 1:
+		words, inks = append(words, fmt.Sprintf("%d others", n)), append(inks, inkFaint)
 	}
-	if n := len(all) - 2; n > 0 {
-		word := "others"
-		if n == 1 {
-			word = fit(all[3-rival(all)].pair.detector, 22) + "  " + points(area(all[3-rival(all)]))
-		} else {
-			word = fmt.Sprintf("%d %s", n, word)
-		}
-		rows = append(rows, row{inkFaint, word})
+	corner := emptiest(all, curve)
+	side, x, y := text.XLeft, 0.03, 0.02
+	if corner.x == 1 {
+		side, x = text.XRight, 0.985
 	}
 	var marks []marker
-	for i, r := range rows {
-		k := r.k
+	for i, s := range words {
+		k := inks[i]
 		k.class += " key"
-		style := k.strong(textSize, text.XRight, text.YBottom)
-		up := vg.Length(15 * (len(rows) - 1 - i))
+		style := k.strong(textSize, side, text.YBottom)
+		up := vg.Length(15 * (len(words) - 1 - i))
+		if corner.y == 1 {
+			style.YAlign, y, up = text.YTop, 0.96, vg.Length(-15*i)
+		}
 		marks = append(marks, func(to *draw.Canvas, _, _ func(float64) vg.Length) {
-			to.FillText(style, vg.Point{X: to.X(0.985), Y: to.Y(bottom) + up}, r.text)
+			to.FillText(style, vg.Point{X: to.X(x), Y: to.Y(y) + up}, s)
 		})
 	}
 	return marks
+}
+
+// emptiest is the corner of the unit square with the least of the curves in it. The top left is not tried: good curves of
+// both kinds are there.
+func emptiest(all []rated, curve func(rated) []point) point {
+	corners := []point{{1, 0}, {0, 0}, {1, 1}}
+	busy := make([]int, len(corners))
+	for _, r := range all {
+		line := curve(r)
+		for i := 1; i < len(line); i++ {
+			a, b := line[i-1], line[i]
+			steps := 1 + int(50*(math.Abs(b.x-a.x)+math.Abs(b.y-a.y)))
+			for k := range steps {
+				t := float64(k) / float64(steps)
+				for c, at := range corners {
+					if math.Abs(a.x+t*(b.x-a.x)-at.x) < 0.45 && math.Abs(a.y+t*(b.y-a.y)-at.y) < 0.25 {
+						busy[c]++
+					}
+				}
+			}
+		}
+	}
+	best := 0
+	for c := range corners {
+		if busy[c] < busy[best] {
+			best = c
+		}
+	}
+	return corners[best]
 }
 
 // ranking says in words who is best.

@@ -1,11 +1,13 @@
 package report
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/oodflow/oodflow/eval"
@@ -129,7 +131,8 @@ func (e *Evaluation) section(i int, own *pair) (section, error) {
 	return s, nil
 }
 
-// tableRows are the lines of the table and where the axis of its intervals begins.
+// tableRows are the lines of the table, the detector under test and then the others from the best, and where the axis of
+// the intervals begins.
 func tableRows(all []rated) ([]row, float64) {
 	low := 1.0
 	best := eval.Result{FPR95: 2}
@@ -141,8 +144,10 @@ func tableRows(all []rated) ([]row, float64) {
 	low = min(0.95, math.Floor(20*low)/20)
 	at := func(v float64) float64 { return 100 * (v - low) / (1 - low) }
 	several := len(all) > 1
+	sorted := slices.Clone(all)
+	slices.SortStableFunc(sorted[1:], func(a, b rated) int { return cmp.Compare(b.AUROC, a.AUROC) })
 	var rows []row
-	for i, r := range all {
+	for i, r := range sorted {
 		rows = append(rows, row{
 			Result: r.Result, Own: i == 0, Ahead: several && r.Best, PValue: pValue(r.Result.PValue),
 			X: number(at(r.AUROC), 2), Left: number(at(r.AUROCLow), 2), Width: number(at(r.AUROCHigh)-at(r.AUROCLow), 2),
