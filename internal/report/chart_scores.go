@@ -70,14 +70,14 @@ func (e *Evaluation) bars(p *pair, top, bottom float64) marker {
 		for i, b := range h.bins {
 			left, right := h.edges(i)
 			where := score(left) + " to " + score(right)
-			flagged := left+h.width/2 > e.Threshold.Score
+			flagged := !h.passes(i)
 			side(b.id, h.nID, 1, left, right, flagged, inkIDIn, inkID, e.Figures.ID, where)
 			side(b.ood, h.nOOD, -1, left, right, flagged, inkOODIn, inkOOD, p.ood, where)
 		}
 		_, end := h.edges(len(h.bins) - 1)
-		where := "above " + score(end)
-		side(h.over.id, h.nID, 1, end+h.width, end+2*h.width, end+h.width > e.Threshold.Score, inkIDIn, inkID, e.Figures.ID, where)
-		side(h.over.ood, h.nOOD, -1, end+h.width, end+2*h.width, end+h.width > e.Threshold.Score, inkOODIn, inkOOD, p.ood, where)
+		where, beyond := "above "+score(end), !h.passes(len(h.bins))
+		side(h.over.id, h.nID, 1, end+h.width, end+2*h.width, beyond, inkIDIn, inkID, e.Figures.ID, where)
+		side(h.over.ood, h.nOOD, -1, end+h.width, end+2*h.width, beyond, inkOODIn, inkOOD, p.ood, where)
 	}
 }
 

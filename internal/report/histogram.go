@@ -5,14 +5,16 @@ import (
 	"slices"
 )
 
-// histogram counts the scores of an ID and an OOD set in the same bins. The threshold is an edge, where it lies in
-// their range, so every bin is flagged as a whole or not at all.
+// histogram counts the scores of an ID and an OOD set in the same bins, which begin above their lower edge and end at
+// their upper one. The threshold is an edge, where it is near their range, so every bin is flagged as a whole or not at
+// all.
 type histogram struct {
-	low, width float64
-	bins       []bin
-	over       bin // beyond the last bin
-	under      bin // before the first
-	nID, nOOD  int
+	origin, width float64 // an edge, and the width of a bin
+	first         int     // edges that the first bin begins after the origin; negative when before
+	flagged       int     // bins before this one pass
+	bins          []bin
+	under, over   bin // before the first bin and beyond the last
+	nID, nOOD     int
 }
 
 // bin counts images.
@@ -29,21 +31,30 @@ const (
 func newHistogram(id, ood []float64, threshold float64) *histogram {
 	low, high := axisRange(id, ood)
 	h := &histogram{nID: len(id), nOOD: len(ood), width: (high - low) / binsWanted}
-	if h.width <= 0 || math.IsInf(h.width, 0) { // all scores equal
-		h.width = max(1e-3*math.Abs(low), 1e-9)
+	if least := max(1e-12*max(math.Abs(low), math.Abs(high)), 1e-300); !(h.width > least) || math.IsInf(h.width, 0) {
+		h.width = max(1e-3*math.Abs(low), 1e-9) // all scores equal, or as good as
 		low, high = low-3*h.width, high+3*h.width
 	}
-	h.low = low
-	if threshold >= low-(high-low) && threshold <= high+(high-low) {
-		steps := math.Floor((low-threshold)/h.width + 1e-9)
-		h.low = threshold + steps*h.width
+	if h.origin = threshold; math.Abs(threshold-(low+high)/2) > 2*(high-low) { // far away, it would be no exact edge
+		h.origin = low
+	} else {
+		low, high = min(low, threshold-h.width), max(high, threshold+h.width)
 	}
-	h.bins = make([]bin, 1+int((high-h.low)/h.width))
+	h.first = int(math.Floor((low - h.origin) / h.width))
+	last := int(math.Ceil((high - h.origin) / h.width))
+	h.bins = make([]bin, max(last-h.first, 1))
+	h.flagged = -h.first
+	if h.origin != threshold {
+		h.flagged = 0
+		if threshold > high {
+			h.flagged = len(h.bins)
+		}
+	}
 	for _, s := range id {
-		h.at(s, threshold).id++
+		h.at(s).id++
 	}
 	for _, s := range ood {
-		h.at(s, threshold).ood++
+		h.at(s).ood++
 	}
 	return h
 }
@@ -68,15 +79,9 @@ func axisRange(id, ood []float64) (low, high float64) {
 // quantile is the value at the share q of ascending x.
 func quantile(x []float64, q float64) float64 { return x[int(q*float64(len(x)-1)+0.5)] }
 
-// at is the bin of a score; one that equals the threshold is not above it.
-func (h *histogram) at(score, threshold float64) *bin {
-	k := math.Floor((score - h.low) / h.width)
-	edge := h.low + k*h.width
-	if score > threshold && edge+h.width/2 < threshold && edge+1.5*h.width > threshold {
-		k++ // rounding put it on the wrong side
-	} else if score <= threshold && edge > threshold-h.width/2 && edge < threshold+h.width/2 {
-		k--
-	}
+// at is the bin of a score. The origin is subtracted first, so that the side of the threshold is exact.
+func (h *histogram) at(score float64) *bin {
+	k := math.Ceil((score-h.origin)/h.width) - 1 - float64(h.first)
 	switch {
 	case k < 0:
 		return &h.under
@@ -88,5 +93,8 @@ func (h *histogram) at(score, threshold float64) *bin {
 
 // edges are the scores at which bin i begins and ends.
 func (h *histogram) edges(i int) (float64, float64) {
-	return h.low + float64(i)*h.width, h.low + float64(i+1)*h.width
+	return h.origin + float64(h.first+i)*h.width, h.origin + float64(h.first+i+1)*h.width
 }
+
+// passes tells whether the threshold lets bin i pass.
+func (h *histogram) passes(i int) bool { return i < h.flagged }

@@ -119,14 +119,14 @@ func (e *Evaluation) section(i int, own *pair) (section, error) {
 	s.Rows, s.Low = tableRows(all)
 	for k, b := range own.histogram.bins {
 		left, right := own.histogram.edges(k)
-		s.Scores = append(s.Scores, binRow{score(left), score(right), b.id, b.ood, (left+right)/2 > e.Threshold.Score})
+		s.Scores = append(s.Scores, binRow{score(left), score(right), b.id, b.ood, !own.histogram.passes(k)})
 	}
 	if b := own.histogram.under; b != (bin{}) {
-		s.Scores = append([]binRow{{"", s.Scores[0].From, b.id, b.ood, own.histogram.low > e.Threshold.Score}}, s.Scores...)
+		s.Scores = append([]binRow{{"", s.Scores[0].From, b.id, b.ood, !own.histogram.passes(-1)}}, s.Scores...)
 	}
 	if b := own.histogram.over; b != (bin{}) {
 		end := s.Scores[len(s.Scores)-1]
-		s.Scores = append(s.Scores, binRow{end.To, "", b.id, b.ood, end.Flagged})
+		s.Scores = append(s.Scores, binRow{end.To, "", b.id, b.ood, !own.histogram.passes(len(own.histogram.bins))})
 	}
 	return s, nil
 }

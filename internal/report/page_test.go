@@ -185,10 +185,11 @@ func away(p point, line []point) float64 {
 	return least
 }
 
-// TestHistogramCounts draws sets at random, and wants every image in one bin, on the right side of the threshold.
+// TestHistogramCounts draws sets at random, and wants every image in one bin, on its side of the threshold.
 func TestHistogramCounts(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	for round := range 300 {
+	exact := 0
+	for round := range 500 {
 		size := math.Pow(10, float64(r.IntN(9)-4))
 		id, ood := make([]float64, 1+r.IntN(200)), make([]float64, 1+r.IntN(200))
 		for i := range id {
@@ -198,38 +199,40 @@ func TestHistogramCounts(t *testing.T) {
 			ood[i] = size * (math.Exp(2*r.NormFloat64()) - 5)
 		}
 		threshold := id[r.IntN(len(id))]
-		if round%10 == 0 {
+		switch {
+		case round%10 == 0:
 			threshold = size * 50
-		}
-		if round%13 == 0 {
+		case round%13 == 0:
 			id, ood = id[:1], id[:1] // all scores equal
 		}
 		h := newHistogram(id, ood, threshold)
 		var all, flagged bin
-		add := func(b bin, isFlagged bool) {
+		add := func(b bin, passes bool) {
 			all.id, all.ood = all.id+b.id, all.ood+b.ood
-			if isFlagged {
+			if !passes {
 				flagged.id, flagged.ood = flagged.id+b.id, flagged.ood+b.ood
 			}
 		}
-		inside := false
 		for i, b := range h.bins {
-			left, right := h.edges(i)
-			add(b, (left+right)/2 > threshold)
-			inside = inside || math.Abs(left-threshold) < h.width/100
+			add(b, h.passes(i))
 		}
-		left, _ := h.edges(0)
-		_, right := h.edges(len(h.bins) - 1)
-		add(h.under, left > threshold+h.width/2)
-		add(h.over, right > threshold-h.width/2)
-		if all != (bin{len(id), len(ood)}) {
+		add(h.under, h.passes(-1))
+		add(h.over, h.passes(len(h.bins)))
+		if all != (bin{len(id), len(ood)}) || len(h.bins) > 3*binsWanted {
 			t.Fatalf("round %d: %d bins hold %+v of %d and %d images", round, len(h.bins), all, len(id), len(ood))
 		}
-		if len(h.bins) > 3*binsWanted {
-			t.Fatalf("round %d: %d bins", round, len(h.bins))
+		if h.origin != threshold {
+			continue
 		}
-		if want := (bin{above(id, threshold), above(ood, threshold)}); inside && flagged != want {
+		exact++
+		if want := (bin{above(id, threshold), above(ood, threshold)}); flagged != want {
 			t.Fatalf("round %d: the flagged bins hold %+v, want %+v", round, flagged, want)
 		}
+		if left, _ := h.edges(h.flagged); left != threshold {
+			t.Fatalf("round %d: flagged from %v, want %v", round, left, threshold)
+		}
+	}
+	if exact < 400 {
+		t.Errorf("the threshold was an edge in %d of 500 rounds", exact)
 	}
 }
