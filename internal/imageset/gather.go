@@ -49,7 +49,7 @@ func (g *gatherer) take(s *slot) bool {
 	g.seen++
 	g.sum.add(&s.item, s.stored)
 	if s.err != nil {
-		if !g.skip(Skip{ID: s.id, Reason: s.err.Error()}) {
+		if !g.skip(Skip{ID: s.id, Reason: printable(s.err.Error())}) {
 			return false
 		}
 	} else if !g.add(s) {

@@ -198,7 +198,7 @@ func TestFolderUnreadable(t *testing.T) {
 }
 
 // TestFolderNames: a name that is not UTF-8 or would break a line makes an id
-// of its own that is text, and its file is read.
+// of its own that is text, and its file is read; so is the reason why one cannot be.
 func TestFolderNames(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"a\xff.png", "a\xfe.png", "b\n.png", "ü.png"} {
@@ -206,12 +206,18 @@ func TestFolderNames(t *testing.T) {
 			t.Skip("the file system takes no such names")
 		}
 	}
+	if err := os.Symlink("gone\x1b\n", dir+"/c\n\xff.png"); err != nil {
+		t.Fatal(err)
+	}
 	src, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got loaded
-	report, err := Load(t.Context(), src, preset(t, "cifar10"), Options{}, got.take)
+	report, err := Load(t.Context(), src, preset(t, "cifar10"), Options{MaxBad: 0.2}, got.take)
+	if want := []Skip{{`c\x0a\xff.png`, "stat " + dir + `/c\x0a\xff.png: no such file or directory`}}; !reflect.DeepEqual(report.Skipped, want) {
+		t.Errorf("skipped %q, want %q", report.Skipped, want)
+	}
 	if want := []string{`a\xfe.png`, `a\xff.png`, `b\x0a.png`, "ü.png"}; err != nil || !reflect.DeepEqual(got.ids, want) {
 		t.Errorf("ids %q, want %q, %v, %+v", got.ids, want, err, report.Skipped)
 	}
