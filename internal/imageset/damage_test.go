@@ -1,6 +1,7 @@
 package imageset
 
 import (
+	"archive/tar"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -310,6 +311,47 @@ func TestChangedWhileRead(t *testing.T) {
 			if want != "" && (i >= len(skipped) || !strings.HasPrefix(skipped[i], want)) {
 				t.Errorf("%s: skipped %q, want %q", c.source, skipped, c.wantSkipped)
 			}
+		}
+	}
+}
+
+// TestHoles: files of hundreds of megabytes that take no room on the disk, alone
+// and in an archive, take no memory if they are no pictures, and not for long if
+// they begin as one does.
+func TestHoles(t *testing.T) {
+	dir, png := t.TempDir(), pngOf(t, 8, 8, color.White)
+	hole := func(name, begin string, size int64) {
+		t.Helper()
+		write(t, dir, map[string]string{name: begin})
+		if err := os.Truncate(filepath.Join(dir, name), size); err != nil {
+			t.Skip("no room for a file of holes")
+		}
+	}
+	const most = maxFile - 512
+	var header bytes.Buffer
+	w := tar.NewWriter(&header)
+	if err := w.WriteHeader(&tar.Header{Name: "hole.png", Size: most}); err != nil {
+		t.Fatal(err)
+	}
+	hole("x.tar", header.String(), most+512+1024)
+	write(t, dir, map[string]string{"photos/good.png": png})
+	hole("photos/over.png", "", maxFile+1)
+	for i := range 20 {
+		hole(fmt.Sprintf("photos/%d.png", i), "", most)
+	}
+	hole("photos/png.png", png[:60], 2*largeFile)
+	for source, bad := range map[string]int{"x.tar": 1, "photos": 22} {
+		src, err := Open(filepath.Join(dir, source))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got loaded
+		var report Report
+		taken := allocated(func() {
+			report, err = Load(t.Context(), src, preset(t, "cifar10"), Options{MaxBad: 1, Workers: 4}, got.take)
+		})
+		if taken > 4*largeFile || len(report.Skipped) != bad || source == "photos" && (err != nil || len(got.ids) != 1) {
+			t.Errorf("%s: took %d MiB, %d images, skipped %+v, %v", source, taken>>20, len(got.ids), report.Skipped, err)
 		}
 	}
 }

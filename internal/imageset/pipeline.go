@@ -178,6 +178,9 @@ func (l *loader) fill(pass reader) error {
 		if !ok {
 			return nil
 		}
+		if cap(s.buf) >= largeFile { // which would be kept to the end
+			s.buf = nil
+		}
 		s.item = item{buf: s.buf}
 		err := pass.next(&s.item)
 		switch {
@@ -230,6 +233,10 @@ func (l *loader) prepare(s *slot, w *worker) (err error) {
 	if s.bad != nil {
 		return s.bad
 	}
+	if s.stored >= largeFile {
+		l.large.Lock()
+		defer l.large.Unlock()
+	}
 	start := time.Now()
 	m := &w.raw
 	if s.raw != nil {
@@ -244,7 +251,7 @@ func (l *loader) prepare(s *slot, w *worker) (err error) {
 		if err != nil {
 			return err
 		}
-		if h.w*h.h >= largePicture {
+		if h.w*h.h >= largePicture && s.stored < largeFile {
 			l.large.Lock()
 			defer l.large.Unlock()
 		}
@@ -257,27 +264,6 @@ func (l *loader) prepare(s *slot, w *worker) (err error) {
 	l.clock.decode.Add(int64(decoded.Sub(start)))
 	l.clock.preprocess.Add(int64(time.Since(decoded)))
 	return err
-}
-
-// maxFile is the largest image file that is read, in bytes: an uncompressed
-// picture of MaxPixels is smaller.
-const maxFile = 512 << 20
-
-// readImage reads a whole file into buf, grown where it is too short.
-func readImage(buf []byte, path string) ([]byte, error) {
-	f, size, err := openRegular(path)
-	if err != nil {
-		return buf, err
-	}
-	defer f.Close()
-	if size > maxFile {
-		return buf, fmt.Errorf("the file has %d bytes, more than the limit of %d", size, maxFile)
-	}
-	buf = resize(buf, int(size))
-	if _, err := io.ReadFull(f, buf); err != nil {
-		return buf, unexpectedEOF(err)
-	}
-	return buf, nil
 }
 
 // receive takes a value from c. It returns false when c is closed or ctx done.

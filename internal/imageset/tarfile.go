@@ -109,12 +109,11 @@ func (t *tarFile) finish() error {
 	return nil
 }
 
-// read reads the present member, of size bytes, into buf, grown where it is too
-// short. Memory grows with what is there, not with what the archive claims.
-func (t *tarFile) read(buf []byte, size int64) ([]byte, error) {
+// read appends n bytes of the present member to buf. Memory grows with what is
+// there, not with what the archive claims.
+func (t *tarFile) read(buf []byte, n int64) ([]byte, error) {
 	const chunk = 16 << 20
-	buf = buf[:0]
-	for rest := size; rest > 0; {
+	for rest := n; rest > 0; {
 		if len(buf) == cap(buf) {
 			buf = append(make([]byte, 0, len(buf)+int(min(rest, max(chunk, int64(len(buf)))))), buf...)
 		}

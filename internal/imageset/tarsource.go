@@ -171,7 +171,7 @@ func (r *tarReader) take(h *tar.Header, kind memberKind) (err error) {
 			r.sample.badLabel(r.tar.member, fmt.Errorf("has %d bytes, more than the limit of %d", h.Size, maxLabelFile))
 			return nil
 		}
-		if r.text, err = r.tar.read(r.text, h.Size); err == nil {
+		if r.text, err = r.tar.read(r.text[:0], h.Size); err == nil {
 			r.sample.label(r.tar.member, kind, r.text)
 		}
 		return err
@@ -183,13 +183,24 @@ func (r *tarReader) take(h *tar.Header, kind memberKind) (err error) {
 	s := &r.sample
 	s.waiting, s.bad = true, nil
 	s.id = printable(filepath.Base(r.tar.path) + "/" + r.tar.member)
-	switch {
-	case !isFile(h):
+	if !isFile(h) {
 		s.bad = errors.New("a link or a device, which is not followed")
-	case h.Size > maxFile:
-		s.bad = fmt.Errorf("the file has %d bytes, more than the limit of %d", h.Size, maxFile)
-	default:
-		s.buf, err = r.tar.read(s.buf, h.Size)
+		return nil
+	}
+	return r.picture(h.Size)
+}
+
+// picture reads the present member, of size bytes, if it begins as a picture does.
+func (r *tarReader) picture(size int64) (err error) {
+	s := &r.sample
+	if s.bad = checkSize(size); s.bad != nil {
+		return nil
+	}
+	s.buf, err = r.tar.read(s.buf[:0], min(size, firstBytes))
+	if err == nil && size > firstBytes {
+		if _, s.bad = sniff(s.buf); s.bad == nil {
+			s.buf, err = r.tar.read(s.buf, size-firstBytes)
+		}
 	}
 	return err
 }
