@@ -64,7 +64,7 @@ bench:
 bench-coverage:
 	OODFLOW_COVERAGE=1 $(GO) test -run TestIntervalCoverage -count 1 -timeout 1h -v ./eval
 
-scale:
+bench-scale:
 	$(GO) test -run '^$$' -bench Epoch -benchtime 1x -count 3 -timeout 1h ./flow
 	OODFLOW_BLAS=gonum $(GO) test -run '^$$' -bench 'Epoch/d512' -benchtime 1x -timeout 1h ./flow
 
