@@ -61,7 +61,7 @@ ablation: onnxruntime bin/oodflow
 bench:
 	$(GO) test -short -run '^$$' -bench . -benchmem ./...
 
-bench-coverage:
+coverage:
 	OODFLOW_COVERAGE=1 $(GO) test -run TestIntervalCoverage -count 1 -timeout 1h -v ./eval
 
 bench-scale:
