@@ -13,7 +13,7 @@ import (
 // baselinesDefault is the word for defaultBaselines in --baselines.
 const baselinesDefault = "default"
 
-// defaultBaselines are the detectors most often compared with, each fitted in seconds.
+// defaultBaselines are the detectors most often compared with, and the strongest of their kinds.
 var defaultBaselines = []string{"msp", "maxlogit", "energy", "knn", "mahalanobis", "mahalanobis++", "rmd++", "vim"}
 
 // parseBaselines turns --baselines into a list of names without repeats.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync/atomic"
 
 	"github.com/oodflow/oodflow/features"
 )
@@ -24,7 +25,8 @@ type FDBD struct {
 	head
 	mean    []float64 // d
 	least   float64   // of ‖z − μ‖₂
-	inverse []float64 // c×c, 1/‖w_p − w_c‖₂, or 0
+	rows    []float64 // c×d, W
+	inverse []atomic.Pointer[[]float64]
 }
 
 var _ Detector = (*FDBD)(nil)
@@ -41,7 +43,7 @@ func FitFDBD(train *features.Set) (*FDBD, error) {
 	if err := checkFinite(train); err != nil {
 		return nil, fmt.Errorf("fit fdbd: %w", err)
 	}
-	m := &FDBD{head: h, mean: featureMean(train), inverse: inverseDistances(&h)}
+	m := newFDBD(h, featureMean(train))
 	var sum float64
 	for i := range train.N {
 		for j, v := range train.Row(i) {
@@ -55,19 +57,23 @@ func FitFDBD(train *features.Set) (*FDBD, error) {
 	return m, nil
 }
 
-// inverseDistances returns 1/‖w_p − w_c‖₂ for all classes p and c, and 0 where the two are equal.
-func inverseDistances(h *head) []float64 {
-	w := h.weights()
-	inv := make([]float64, h.c*h.c)
-	parallel(h.c, func(a, b int) {
-		for p := a; p < b; p++ {
-			for c := range h.c {
-				if d := squaredDistance(w[p*h.d:(p+1)*h.d], w[c*h.d:(c+1)*h.d]); d > 0 {
-					inv[p*h.c+c] = 1 / math.Sqrt(d)
-				}
-			}
+func newFDBD(h head, mean []float64) *FDBD {
+	return &FDBD{head: h, mean: mean, rows: h.weights(), inverse: make([]atomic.Pointer[[]float64], h.c)}
+}
+
+// inverseDistances returns 1/‖w_p − w_c‖₂ for all classes c, and 0 where the two are equal. They are computed when the first
+// image of class p comes: all classes with each other can take more memory than the head.
+func (m *FDBD) inverseDistances(p int) []float64 {
+	if known := m.inverse[p].Load(); known != nil {
+		return *known
+	}
+	inv := make([]float64, m.c)
+	for c := range inv {
+		if d := squaredDistance(m.rows[p*m.d:(p+1)*m.d], m.rows[c*m.d:(c+1)*m.d]); d > 0 {
+			inv[c] = 1 / math.Sqrt(d)
 		}
-	})
+	}
+	m.inverse[p].Store(&inv)
 	return inv
 }
 
@@ -84,7 +90,7 @@ func (m *FDBD) Score(dst []float64, s *features.Set) ([]float64, error) {
 			}
 		}
 		var sum float64
-		for c, v := range m.inverse[p*m.c : (p+1)*m.c] {
+		for c, v := range m.inverseDistances(p) {
 			sum += (l[p] - l[c]) * v
 		}
 		return -sum / max(math.Sqrt(squaredDistance(z, m.mean)), m.least)
@@ -113,5 +119,7 @@ func decodeFDBD(d *decoder) (*FDBD, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &FDBD{head: h, mean: mean, least: least, inverse: inverseDistances(&h)}, nil
+	m := newFDBD(h, mean)
+	m.least = least
+	return m, nil
 }
