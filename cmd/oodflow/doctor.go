@@ -18,6 +18,7 @@ import (
 
 	"github.com/oodflow/oodflow/internal/blas"
 	"github.com/oodflow/oodflow/internal/classifier"
+	"github.com/oodflow/oodflow/internal/imageset"
 )
 
 const doctorLong = `Shows what this machine offers to oodflow: the processor, linear algebra with its
@@ -60,6 +61,7 @@ type diagnosis struct {
 	Threads     int               `json:"threads"`
 	CPUFeatures []string          `json:"cpu_features"`
 	BLAS        blasFacts         `json:"blas"`
+	JPEG        jpegFacts         `json:"jpeg"`
 	ONNXRuntime onnxRuntimeFacts  `json:"onnxruntime"`
 	Gorgonia    gorgoniaFacts     `json:"gorgonia"`
 	Engine      string            `json:"engine"` // what --engine auto takes
@@ -75,6 +77,12 @@ type blasFacts struct {
 	Refused     []string `json:"refused,omitempty"` // libraries that were found and are not used, with reasons
 	Problem     string   `json:"problem,omitempty"` // why $OODFLOW_BLAS is not followed
 	SgemmGFLOPS float64  `json:"sgemm_gflops"`
+}
+
+type jpegFacts struct {
+	Decoder string `json:"decoder"` // "libjpeg-turbo" or "go"
+	Path    string `json:"path,omitempty"`
+	Problem string `json:"problem,omitempty"` // why a library that was found or asked for is not used
 }
 
 type onnxRuntimeFacts struct {
@@ -107,6 +115,7 @@ func diagnose(library string) diagnosis {
 		OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(), Threads: runtime.GOMAXPROCS(0),
 		CPUFeatures: cpuFeatures(),
 		BLAS:        findBLAS(),
+		JPEG:        findJPEG(),
 		ONNXRuntime: findONNXRuntime(library),
 		Gorgonia:    gorgoniaFacts{modules["gorgonia.org/gorgonia"], modules["github.com/owulveryck/onnx-go"]},
 		Engine:      "gorgonia",
@@ -129,6 +138,18 @@ func findBLAS() blasFacts {
 		facts.Problem = err.Error()
 	}
 	return facts
+}
+
+// findJPEG opens the machine's libjpeg-turbo.
+func findJPEG() jpegFacts {
+	l, err := imageset.JPEGLibrary()
+	switch {
+	case err != nil:
+		return jpegFacts{Decoder: "go", Problem: err.Error()}
+	case l == nil:
+		return jpegFacts{Decoder: "go"}
+	}
+	return jpegFacts{Decoder: "libjpeg-turbo", Path: l.Path}
 }
 
 func findONNXRuntime(library string) onnxRuntimeFacts {
@@ -208,6 +229,7 @@ func (d diagnosis) writeText(w io.Writer) error {
 			fmt.Fprintf(t, "\t%s\n", line)
 		}
 	}
+	fmt.Fprintf(t, "JPEG\t%s\n", d.JPEG.text())
 	if o := d.ONNXRuntime; o.Found {
 		fmt.Fprintf(t, "ONNX Runtime\t%s, %s\n\tfound in %s\n", o.Version, o.Path, o.Where)
 	} else {
@@ -223,6 +245,17 @@ func (d diagnosis) writeText(w io.Writer) error {
 		return err
 	}
 	return nil
+}
+
+// text is the decoder for people.
+func (f jpegFacts) text() string {
+	switch {
+	case f.Problem != "":
+		return "in Go: " + f.Problem
+	case f.Path != "":
+		return f.Decoder + ", " + f.Path
+	}
+	return "in Go: there is no libturbojpeg, which is a little faster"
 }
 
 // writeJSON writes v as indented JSON and a newline. Unlike [json.Marshal] it leaves <, > and & as they are.

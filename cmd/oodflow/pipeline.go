@@ -76,6 +76,9 @@ func (p *pipeline) tell(c *console) {
 	for _, w := range p.pre.Warnings {
 		c.warn("preprocessing: %s", w)
 	}
+	if _, err := imageset.JPEGLibrary(); err != nil {
+		c.warn("JPEG pictures are decoded in Go: %v", err)
+	}
 	if p.opts.engine.value == "auto" && p.info.Engine != "onnxruntime" && !pureGo() {
 		c.note("ONNX Runtime would be faster than %s: 'oodflow doctor' says how to get it", p.info.Engine)
 	}

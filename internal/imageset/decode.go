@@ -13,6 +13,7 @@ import (
 	"golang.org/x/image/webp"
 
 	"github.com/oodflow/oodflow/internal/jpeg"
+	"github.com/oodflow/oodflow/internal/turbojpeg"
 )
 
 // MaxPixels is the largest picture that is decoded: 89,478,485 pixels, at which
@@ -83,10 +84,17 @@ type workshop struct {
 	jpeg   jpeg.Decoder
 	planes [4]widener // of the JPEG that was decoded last
 	image  Image
+	native *turbojpeg.Decoder // nil for none
+	pix    []byte             // of the picture that it decoded last
 }
 
 // shrink gives back the memory that an unusually large picture took.
-func (w *workshop) shrink() { w.jpeg.Shrink(maxScratch) }
+func (w *workshop) shrink() {
+	w.jpeg.Shrink(maxScratch)
+	if cap(w.pix) > maxScratch {
+		w.pix = nil
+	}
+}
 
 // header is what is known of a picture before it is decoded.
 type header struct {

@@ -205,6 +205,8 @@ func (l *loader) fill(pass reader) error {
 // decode turns the images of slots into tensors.
 func (l *loader) decode() {
 	w := worker{transformer: transformer{pre: l.pre}}
+	w.goNative()
+	defer w.close()
 	for s := range l.work {
 		if l.ctx.Err() != nil {
 			return

@@ -51,6 +51,15 @@ func newSteady(t testing.TB) *steady {
 	return s
 }
 
+// forms are the ways to decode JPEG that this machine has.
+func (s *steady) forms(t testing.TB, run func(name string)) {
+	run("go")
+	if s.w.goNative(); s.w.native != nil {
+		run("native")
+		s.w.close()
+	}
+}
+
 func (s *steady) round(t testing.TB) {
 	for _, slot := range s.slots {
 		if err := s.l.prepare(slot, &s.w); err != nil {
@@ -62,18 +71,25 @@ func (s *steady) round(t testing.TB) {
 // TestSteadyState: once a worker has seen pictures of these sizes it allocates nothing for more of them.
 func TestSteadyState(t *testing.T) {
 	s := newSteady(t)
-	s.round(t)
-	if n := testing.AllocsPerRun(20, func() { s.round(t) }); n > 0 {
-		t.Errorf("%v allocations for %d pictures", n, len(s.slots))
-	}
+	s.forms(t, func(name string) {
+		s.round(t)
+		if n := testing.AllocsPerRun(20, func() { s.round(t) }); n > 0 {
+			t.Errorf("%s: %v allocations for %d pictures", name, n, len(s.slots))
+		}
+	})
 }
 
 func BenchmarkPrepare(b *testing.B) {
 	s := newSteady(b)
-	b.ReportAllocs()
-	for b.Loop() {
-		s.round(b)
-	}
+	s.forms(b, func(name string) {
+		b.Run(name, func(b *testing.B) {
+			s.round(b)
+			b.ReportAllocs()
+			for b.Loop() {
+				s.round(b)
+			}
+		})
+	})
 }
 
 // TestLoadAllocates bounds what a picture costs beside its pixels: names, and what the system wants for an open file.

@@ -64,6 +64,23 @@ func (r *Decoder) Config(data []byte) (w, h int, err error) {
 	return r.d.w, r.d.h, err
 }
 
+// Common tells whether the picture whose header was read last is of the kind
+// that nearly all are: sequential, gray or of three components of which the
+// second and third are stored at the full resolution, or at half of it across,
+// or both ways.
+func (r *Decoder) Common() bool {
+	c := r.d.comps
+	if r.d.progressive || len(c) != 1 && len(c) != 3 {
+		return false
+	}
+	for _, other := range c[1:] {
+		if other.hor != 1 || other.ver != 1 {
+			return false
+		}
+	}
+	return len(c) == 1 || c[0].ver == 1 && c[0].hor <= 2 || c[0].ver == 2 && c[0].hor == 2
+}
+
 // Decode reads a whole picture, which is valid until the next one is read. Its
 // memory is bounded by the size that the header states, which [Decoder.Config]
 // tells before: about 3 bytes per pixel and, for a progressive picture, 6 more.
