@@ -45,6 +45,10 @@ const (
 	mClasses = "classes"
 	mShard   = "shard"
 
+	// The head in a Parquet file: float32s, little-endian, in base64.
+	mHeadW = "head_W"
+	mHeadB = "head_b"
+
 	// mArray is the array of an .npz file that holds all metadata, as a JSON object.
 	mArray = "metadata"
 )

@@ -320,6 +320,11 @@ func (l *loader) classes(r *Reader) (err error) {
 // head reads W and b. A file of ours must hold them right; elsewhere arrays that happen to be called so are
 // passed over when their shapes are not a head's.
 func (l *loader) head(r *Reader) (err error) {
+	own := l.own && (l.key == "" || l.key == tFeatures) // a head is for the features it came with
+	if t, table := l.src.(*tableSource); table {
+		r.Head, err = t.head(own, r.D, r.C)
+		return err
+	}
 	w, okW := l.find(weightNames)
 	b, okB := l.find(biasNames)
 	if !okW && !okB {
@@ -329,7 +334,7 @@ func (l *loader) head(r *Reader) (err error) {
 		len(w.shape) == 2 && len(b.shape) == 1 && w.shape[0] > 0 && w.shape[0] == b.shape[0] &&
 		w.shape[1] == int64(r.D) && (r.C == 0 || w.shape[0] == int64(r.C))
 	switch {
-	case !fits && !l.own:
+	case !fits && !own:
 		return nil
 	case !fits:
 		return l.errorf("the head W, b is not [%d, %d] and [%d]: found %s", r.C, r.D, r.C, l.list())

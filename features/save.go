@@ -17,7 +17,7 @@ import (
 const (
 	Safetensors = "safetensors" // all there is
 	NPZ         = "npz"         // all there is, in arrays named as in a safetensors file, and the metadata as JSON in one more
-	Parquet     = "parquet"     // columns id, label, features and logits, and the metadata; not the head
+	Parquet     = "parquet"     // columns id, label, features and logits, and the rest in the file's notes: a head of up to 11 MiB
 	NPY         = "npy"         // the features alone
 )
 
@@ -112,9 +112,7 @@ func (r *Reader) lost(format string) (lost []string) {
 		add("class names", r.Classes != nil)
 		add("where the features come from", r.Provenance != Provenance{} || r.Shard != nil)
 	}
-	if format == NPY || format == Parquet {
-		add("the classifier's head W, b", r.Head != nil)
-	}
+	add("the classifier's head W, b", r.Head != nil && (format == NPY || format == Parquet && len(r.Head.W) > maxNote))
 	return lost
 }
 

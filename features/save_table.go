@@ -1,6 +1,8 @@
 package features
 
 import (
+	"encoding/base64"
+	"fmt"
 	"io"
 
 	"github.com/oodflow/oodflow/internal/parquet"
@@ -48,7 +50,7 @@ func (s *saver) table(out io.Writer) error {
 			return s.logitsOf(from, to, page(w))
 		})
 	}
-	w, err := parquet.NewWriter(out, fields, r.metadata())
+	w, err := parquet.NewWriter(out, fields, r.notes())
 	if err != nil {
 		return err
 	}
@@ -65,6 +67,38 @@ func (s *saver) table(out io.Writer) error {
 		}
 	}
 	return w.Close()
+}
+
+// maxNote is how many numbers a head's W may have to go into the notes, which every reader of the file takes into memory
+// at once. As text in base64 they are below what our own reader believes, 16 MiB.
+const maxNote = 11 << 18
+
+// notes is the metadata and the head.
+func (r *Reader) notes() map[string]string {
+	m := r.metadata()
+	if h := r.Head; h != nil && len(h.W) <= maxNote {
+		m[mHeadW], m[mHeadB] = floatNote(h.W), floatNote(h.B)
+	}
+	return m
+}
+
+func floatNote(x []float32) string {
+	put, width := safetensors.Encode(safetensors.F32)
+	raw := make([]byte, width*len(x))
+	put(raw, x)
+	return base64.StdEncoding.EncodeToString(raw)
+}
+
+// parseFloatNote reads what floatNote wrote, n numbers.
+func parseFloatNote(text string, n int) ([]float32, error) {
+	get, width := safetensors.Decode(safetensors.F32)
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || len(raw) != n*width {
+		return nil, fmt.Errorf("is no list of %d numbers", n)
+	}
+	x := make([]float32, n)
+	get(x, raw)
+	return x, nil
 }
 
 func (s *saver) idPages(w *parquet.Writer, from, to int) error {

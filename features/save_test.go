@@ -61,9 +61,6 @@ func TestSavedGoldens(t *testing.T) {
 		case ".npy":
 			lost = []string{"logits", "labels", "ids", "class names", "where the features come from", "the classifier's head W, b"}
 			want = &Set{N: want.N, D: want.D, Features: want.Features, IDs: rowIDs(want.N), DType: want.DType}
-		case ".parquet":
-			lost = []string{"the classifier's head W, b"}
-			want.Head = nil
 		}
 		if !reflect.DeepEqual(s, want) || !slices.Equal(saved.Lost, lost) {
 			t.Errorf("%s without %q reads as\n%+v, want\n%+v", name, saved.Lost, s, want)

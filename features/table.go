@@ -95,6 +95,26 @@ func (s *tableSource) metadata() (map[string]string, error) {
 	return m, nil
 }
 
+// head reads the head that our own files have in their notes.
+func (s *tableSource) head(own bool, d, c int) (h *Head, err error) {
+	w, okW := s.f.Meta[mHeadW]
+	b, okB := s.f.Meta[mHeadB]
+	if !own || !okW && !okB {
+		return nil, nil
+	}
+	if c == 0 {
+		c = len(b) * 3 / 4 / 4
+	}
+	h = &Head{C: c, D: d}
+	if h.B, err = parseFloatNote(b, c); err != nil {
+		return nil, fmt.Errorf("read %s: the head b %w", s.path, err)
+	}
+	if h.W, err = parseFloatNote(w, c*d); err != nil || c == 0 {
+		return nil, fmt.Errorf("read %s: the head W %w", s.path, err)
+	}
+	return h, nil
+}
+
 func (s *tableSource) errorf(column, format string, args ...any) error {
 	return fmt.Errorf("read %s: column %q: "+format, append([]any{s.path, column}, args...)...)
 }

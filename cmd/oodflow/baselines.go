@@ -120,13 +120,13 @@ func (e *evaluation) training() (set *features.Set, why string, err error) {
 	if !needed {
 		return nil, "", nil
 	}
-	path := e.opts.trainFeatures
+	path, dump := e.opts.trainFeatures, e.opts.dumpOptions
 	if path == "" {
-		if path, err = findDump(e.file, e.opts.detector); err != nil {
+		if path, dump, err = findDump(e.file, e.opts.detector); err != nil {
 			return nil, fmt.Sprintf("%v; give --train-features", err), nil
 		}
 		e.console.note("baselines are fitted to %s", path)
 	}
-	set, err = openScored(path, e.file)
+	set, err = dump.scored(path, e.file, e.console)
 	return set, "", err
 }

@@ -31,6 +31,8 @@ Training features are those of --train-features, or those that the detector was
 trained on, if they still lie where they did, unchanged. A detector that lacks
 something is listed as skipped.
 
+` + featuresHelp + `
+
 ` + conventionHelp + `
 
 ` + gateHelp + `
@@ -70,6 +72,7 @@ const evalExample = `  oodflow eval --detector detector.safetensors --id val.saf
 
 type evalOptions struct {
 	pageOptions
+	dumpOptions
 	detector      string
 	idFlag        string
 	oodFlags      []string
@@ -127,6 +130,7 @@ func (o *evalOptions) AddFlags(cmd *cobra.Command) {
 	}
 	o.convention = choice{valid: eval.Conventions()}
 	addChoice(cmd, &o.convention, "convention", "compute the metrics as another tool does: `"+strings.Join(eval.Conventions(), "|")+"`")
+	o.dumpOptions.AddFlags(cmd)
 	o.reportOptions.AddFlags(cmd)
 	o.pageOptions.AddFlags(cmd)
 	o.gateOptions.AddFlags(cmd)

@@ -20,13 +20,13 @@ spreads its features (uniformity and tolerance), and where they came from; then
 in a few sentences whether normalising helps, what 'oodflow train' will do with
 them, and what is unusual.
 
-FEATURES is a file written by 'oodflow extract', or an .npy or .npz file from
-elsewhere.`
+` + featuresHelp
 
 const featuresExample = `  oodflow features train.safetensors
   oodflow features from_pytorch.npz --json`
 
 type featuresOptions struct {
+	dumpOptions
 	path string
 	json bool
 }
@@ -46,7 +46,8 @@ func newFeaturesCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&opts.json, "json", false, "write JSON")
-	cmd.AddCommand(newMergeCommand())
+	opts.dumpOptions.AddFlags(cmd)
+	cmd.AddCommand(newConvertCommand(), newMergeCommand())
 	return cmd
 }
 
@@ -54,7 +55,7 @@ func runFeatures(ctx context.Context, opts featuresOptions, c *console) error {
 	if err := useBLAS(c); err != nil {
 		return err
 	}
-	set, err := features.Open(opts.path)
+	set, err := opts.open(opts.path, c)
 	if err != nil {
 		return err
 	}

@@ -15,45 +15,6 @@ import (
 	"github.com/oodflow/oodflow/internal/detect"
 )
 
-// openFeatures reads a file of features and checks its values.
-func openFeatures(path string) (*features.Set, error) {
-	set, err := features.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := set.Check(); err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	return set, nil
-}
-
-// openReader opens a file of features to be read image by image, and checks what it holds in memory. Whoever reads
-// images checks their values.
-func openReader(path string) (*features.Reader, error) {
-	r, err := features.OpenReader(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := r.Check(); err != nil {
-		r.Close()
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	return r, nil
-}
-
-// openScored reads a file of features that a detector is to score, and refuses one made by another classifier, from
-// another tensor or with other preprocessing.
-func openScored(path string, file *detect.File) (*features.Set, error) {
-	set, err := openFeatures(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := file.Check(set); err != nil {
-		return nil, fmt.Errorf("score %s: %w", path, err)
-	}
-	return set, nil
-}
-
 // inFile puts the path in front of errors about single images, which name the image alone.
 func inFile(err error, path string) error {
 	var zero *features.ZeroVectorError
@@ -83,6 +44,7 @@ type trainingDump struct {
 	Path   string `json:"path"` // from the detector's folder
 	Size   int64  `json:"size"` // bytes
 	SHA256 string `json:"sha256"`
+	Key    string `json:"key,omitempty"` // the array that the features were read from, where it was named
 }
 
 // trainingReport is what this program puts into the report of a training: the dump, and what the method itself reports.
@@ -92,12 +54,12 @@ type trainingReport struct {
 }
 
 // describeDump makes the trainingDump for a detector at the given path.
-func describeDump(features, detector string) (trainingDump, error) {
+func describeDump(features, key, detector string) (trainingDump, error) {
 	size, sum, err := checksum(features)
 	if err != nil {
 		return trainingDump{}, err
 	}
-	return trainingDump{Path: relative(filepath.Dir(detector), features), Size: size, SHA256: sum}, nil
+	return trainingDump{Path: relative(filepath.Dir(detector), features), Size: size, SHA256: sum, Key: key}, nil
 }
 
 // relative is path as seen from dir, with slashes, or as it is where there is no way from one to the other.
@@ -117,28 +79,34 @@ func relative(dir, path string) string {
 // errNoDump says that a detector does not tell what it was trained on.
 var errNoDump = errors.New("the detector does not say what it was trained on")
 
-// findDump returns the path of the features that a detector was trained on, if they are still there, unchanged.
-func findDump(file *detect.File, detector string) (string, error) {
+// findDump returns the path of the features that a detector was trained on, if they are still there, unchanged, and how they
+// are read.
+func findDump(file *detect.File, detector string) (string, dumpOptions, error) {
+	path, key, err := findTraining(file, detector)
+	return path, dumpOptions{key: key}, err
+}
+
+func findTraining(file *detect.File, detector string) (path, key string, err error) {
 	var report trainingReport
 	if err := json.Unmarshal(file.Training.Report, &report); err != nil || report.Features.SHA256 == "" {
-		return "", errNoDump
+		return "", "", errNoDump
 	}
-	path := filepath.FromSlash(report.Features.Path)
+	path = filepath.FromSlash(report.Features.Path)
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(filepath.Dir(detector), path)
 	}
 	st, err := os.Stat(path)
 	if err != nil {
-		return "", fmt.Errorf("the training features are not at %s any more", path)
+		return "", "", fmt.Errorf("the training features are not at %s any more", path)
 	}
 	changed := fmt.Errorf("%s is not the file that the detector was trained on", path)
 	if st.Size() != report.Features.Size {
-		return "", changed
+		return "", "", changed
 	}
 	if _, sum, err := checksum(path); err != nil || sum != report.Features.SHA256 {
-		return "", errors.Join(err, changed)
+		return "", "", errors.Join(err, changed)
 	}
-	return path, nil
+	return path, report.Features.Key, nil
 }
 
 // checksum returns size and SHA-256 of a file.

@@ -64,9 +64,6 @@ func completeFiles(cmd *cobra.Command, flag string, extensions ...string) {
 	}
 }
 
-// featureFiles are the extensions of files that features.Open reads.
-var featureFiles = []string{"safetensors", "npy", "npz"}
-
 // orList writes "a", "a or b", "a, b or c".
 func orList(words []string) string {
 	if len(words) < 2 {

@@ -15,12 +15,17 @@ import (
 // checkOutput refuses an output path that cannot be written or that would replace an input, before any work is
 // done. flag names the flag that held it. inputs are the paths that will be read; empty ones are skipped.
 func checkOutput(flag, out string, inputs ...string) error {
+	return checkTarget("--"+flag, out, inputs...)
+}
+
+// checkTarget does so for an output path that what, a flag or an argument, held.
+func checkTarget(what, out string, inputs ...string) error {
 	if st, err := os.Stat(out); err == nil && st.IsDir() {
-		return withHint(fmt.Errorf("write %s: is a folder", out), "give --%s a file name", flag)
+		return withHint(fmt.Errorf("write %s: is a folder", out), "give %s a file name", what)
 	}
 	for _, in := range inputs {
 		if in != "" && samePath(in, out) {
-			return usagef("--%s %s is also the input %s: the input would be lost", flag, out, in)
+			return usagef("%s %s is also the input %s: the input would be lost", what, out, in)
 		}
 	}
 	dir := filepath.Dir(out)
@@ -32,7 +37,7 @@ func checkOutput(flag, out string, inputs ...string) error {
 	case !st.IsDir():
 		return fmt.Errorf("write %s: %s is not a folder", out, dir)
 	}
-	return withHint(probe(out), "give --%s a place where you may write", flag)
+	return withHint(probe(out), "give %s a place where you may write", what)
 }
 
 // probe tries whether a file can be made at path, and leaves nothing. Pipes and devices are not touched.

@@ -28,6 +28,8 @@ Each image gets a row:
   is_ood     whether ood_score is above the detector's threshold
   predicted  the classifier's class, from 0; not known without logits
 
+` + featuresHelp + `
+
 ` + sourceHelp + `
 
 ` + preprocessHelp
@@ -40,6 +42,7 @@ const scoreExample = `  oodflow score --detector detector.safetensors --features
 
 type scoreOptions struct {
 	imageOptions
+	dumpOptions
 	detector string
 	features string
 	format   choice
@@ -73,8 +76,9 @@ func (o *scoreOptions) AddFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.detector, "detector", "", "the detector: a `FILE` written by train")
 	completeFiles(cmd, "detector", "safetensors")
-	f.StringVar(&o.features, "features", "", "score the images in `FEATURES`: .safetensors, .npy or .npz")
+	f.StringVar(&o.features, "features", "", "score the images in `FEATURES`: .safetensors, .npy, .npz or .parquet")
 	completeFiles(cmd, "features", featureFiles...)
+	o.dumpOptions.AddFlags(cmd)
 	f.StringVarP(&o.out, "out", "o", "", "write the rows to `FILE` (default: stdout)")
 	o.format = choice{value: "csv", valid: detect.RowFormats()}
 	addChoice(cmd, &o.format, "format", "write rows as `FORMAT`: csv or jsonl")
@@ -91,6 +95,8 @@ func (o *scoreOptions) validate(cmd *cobra.Command) error {
 		return usagef("--model is required with --images")
 	case o.features == "" && o.images == "":
 		return usagef("--images is required with --model")
+	case o.features == "" && o.key != "":
+		return usagef("--features-key is of no use without --features")
 	case o.features != "":
 		for _, name := range imageFlags {
 			if cmd.Flags().Changed(name) {
@@ -132,7 +138,7 @@ func runScore(ctx context.Context, opts scoreOptions, c *console) error {
 
 // scoreFeatures scores a file of features, some images at a time: it need not fit in memory.
 func scoreFeatures(ctx context.Context, opts scoreOptions, c *console, file *detect.File) error {
-	r, err := openReader(opts.features)
+	r, err := opts.checked(opts.features, c)
 	if err != nil {
 		return err
 	}

@@ -89,6 +89,8 @@ func scriptVariables(shared string) []string {
 		"MODELS=" + filepath.Join(demoFolder, "..", "..", "internal", "classifier", "testdata"),
 		"CIFAR=" + filepath.Join(demoFolder, "..", "..", "internal", "imageset", "testdata", "cifar"),
 		"PARQUET=" + filepath.Join(demoFolder, "..", "..", "internal", "parquet", "testdata"),
+		"VECTORS=" + filepath.Join(demoFolder, "..", "..", "internal", "parquet", "testdata", "vectors"),
+		"SETS=" + filepath.Join(demoFolder, "..", "..", "features", "testdata"),
 		"GRAPHS=" + filepath.Join(demoFolder, "..", "..", "internal", "onnx", "testdata"),
 	}
 	if lib, err := classifier.FindLibrary(""); err == nil {
@@ -247,13 +249,19 @@ func cmdTruncate(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.Truncate(ts.MkAbs(args[1]), size))
 }
 
-// cmdFlip changes the last byte of a file: flip FILE.
+// cmdFlip changes the last byte of a file, or the one of that number: flip FILE [BYTE].
 func cmdFlip(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: flip FILE")
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: flip FILE [BYTE]")
 	}
 	data := []byte(ts.ReadFile(args[0]))
-	data[len(data)-1] ^= 1
+	at := len(data) - 1
+	if len(args) > 1 {
+		var err error
+		at, err = strconv.Atoi(args[1])
+		ts.Check(err)
+	}
+	data[at] ^= 1
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o666))
 }
 

@@ -40,8 +40,7 @@ and to learn from. With the same seed it sees the same batches, and every loss
 agrees to six digits or more. It takes about 5 times as long for 512 features, 8
 times in a Glow, and 40 times for 64.
 
-FEATURES is a file written by 'oodflow extract', or an .npy or .npz file from
-elsewhere.`
+` + featuresHelp
 
 const trainExample = `  oodflow train --features train.safetensors --out detector.safetensors
   oodflow train --features train.safetensors --out detector.safetensors --seed 7
@@ -56,6 +55,7 @@ const trainExample = `  oodflow train --features train.safetensors --out detecto
       --out mahalanobis.safetensors`
 
 type trainOptions struct {
+	dumpOptions
 	features    string
 	out         string
 	method      choice
@@ -93,8 +93,9 @@ func newTrainCommand() *cobra.Command {
 // AddFlags defines the flags.
 func (o *trainOptions) AddFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.features, "features", "", "`FEATURES` of training images: .safetensors, .npy or .npz")
+	f.StringVar(&o.features, "features", "", "`FEATURES` of training images: .safetensors, .npy, .npz or .parquet")
 	completeFiles(cmd, "features", featureFiles...)
+	o.dumpOptions.AddFlags(cmd)
 	f.StringVarP(&o.out, "out", "o", "", "write the detector to `FILE`")
 	completeFiles(cmd, "out", "safetensors")
 	o.method = choice{value: methodFlow, valid: append([]string{methodFlow}, detect.Names()...)}
@@ -137,12 +138,12 @@ func runTrain(ctx context.Context, opts trainOptions, c *console) error {
 	if err := useBLAS(c); err != nil {
 		return err
 	}
-	set, err := openReader(opts.features)
+	set, err := opts.checked(opts.features, c)
 	if err != nil {
 		return err
 	}
 	defer set.Close()
-	calibration, err := opts.openCalibration(set)
+	calibration, err := opts.openCalibration(set, c)
 	if err != nil {
 		return err
 	}
@@ -187,11 +188,11 @@ func runTrain(ctx context.Context, opts trainOptions, c *console) error {
 }
 
 // openCalibration opens the features of --calibration and checks that they fit those to train on, before the work; nil without.
-func (o *trainOptions) openCalibration(set *features.Reader) (*features.Reader, error) {
+func (o *trainOptions) openCalibration(set *features.Reader, c *console) (*features.Reader, error) {
 	if o.calibration == "" {
 		return nil, nil
 	}
-	r, err := openReader(o.calibration)
+	r, err := o.checked(o.calibration, c)
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +208,7 @@ func (o *trainOptions) fit(ctx context.Context, r *features.Reader, kept *checkp
 	if trainsFlow(o.method.value) {
 		return o.fitFlow(ctx, r, kept, c)
 	}
-	set, err := openFeatures(o.features)
+	set, err := whole(r, o.features)
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +225,7 @@ func (o *trainOptions) fit(ctx context.Context, r *features.Reader, kept *checkp
 
 // recordDump notes in the detector which features it was trained on.
 func (o *trainOptions) recordDump(file *detect.File) error {
-	dump, err := describeDump(o.features, o.out)
+	dump, err := describeDump(o.features, o.key, o.out)
 	if err != nil {
 		return err
 	}
