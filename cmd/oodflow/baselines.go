@@ -127,6 +127,6 @@ func (e *evaluation) training() (set *features.Set, why string, err error) {
 		}
 		e.console.note("baselines are fitted to %s", path)
 	}
-	set, err = dump.scored(path, e.file, e.console)
+	set, err = dump.openScored(path, e.file, e.console)
 	return set, "", err
 }

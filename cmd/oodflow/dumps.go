@@ -30,8 +30,8 @@ func (o *dumpOptions) AddFlags(cmd *cobra.Command) {
 	noFiles(cmd, "features-key")
 }
 
-// reader opens a file of features to be read image by image, and tells which of its arrays are read.
-func (o dumpOptions) reader(path string, c *console) (*features.Reader, error) {
+// openReader opens a file of features to be read image by image, and tells which of its arrays are read.
+func (o dumpOptions) openReader(path string, c *console) (*features.Reader, error) {
 	r, err := features.OpenOptions{Key: o.key}.OpenReader(path)
 	if err != nil {
 		return nil, err
@@ -42,9 +42,9 @@ func (o dumpOptions) reader(path string, c *console) (*features.Reader, error) {
 	return r, nil
 }
 
-// checked does so, and checks what the reader holds in memory. Whoever reads images checks their values.
-func (o dumpOptions) checked(path string, c *console) (*features.Reader, error) {
-	r, err := o.reader(path, c)
+// openChecked does so, and checks what the reader holds in memory. Whoever reads images checks their values.
+func (o dumpOptions) openChecked(path string, c *console) (*features.Reader, error) {
+	r, err := o.openReader(path, c)
 	if err != nil {
 		return nil, err
 	}
@@ -55,9 +55,9 @@ func (o dumpOptions) checked(path string, c *console) (*features.Reader, error) 
 	return r, nil
 }
 
-// open reads a file of features.
-func (o dumpOptions) open(path string, c *console) (*features.Set, error) {
-	r, err := o.reader(path, c)
+// openSet reads a file of features.
+func (o dumpOptions) openSet(path string, c *console) (*features.Set, error) {
+	r, err := o.openReader(path, c)
 	if err != nil {
 		return nil, err
 	}
@@ -65,10 +65,10 @@ func (o dumpOptions) open(path string, c *console) (*features.Set, error) {
 	return r.Read(features.Span(0, r.N))
 }
 
-// scored reads a file of features that a detector is to score, checks its values, and refuses one made by another classifier,
+// openScored reads a file of features that a detector is to score, checks its values, and refuses one made by another classifier,
 // from another tensor or with other preprocessing.
-func (o dumpOptions) scored(path string, file *detect.File, c *console) (*features.Set, error) {
-	set, err := o.open(path, c)
+func (o dumpOptions) openScored(path string, file *detect.File, c *console) (*features.Set, error) {
+	set, err := o.openSet(path, c)
 	if err != nil {
 		return nil, err
 	}

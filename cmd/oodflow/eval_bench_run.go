@@ -197,19 +197,19 @@ func (b *bench) make(e *evaluation, r benchRun, of entry) (*detect.File, error) 
 	opt := detect.TrainOptions{Seed: r.seed, Version: moduleVersion()}
 	var file *detect.File
 	err := interruptibly(b.ctx, func() (err error) {
-		if !of.random() {
-			set, err := openFeatures(e.opts.trainFeatures)
-			if err != nil {
-				return err
-			}
-			file, err = detect.Train(of.label, set, opt)
-			return err
-		}
-		set, err := openReader(e.opts.trainFeatures)
+		set, err := e.opts.openChecked(e.opts.trainFeatures, b.console)
 		if err != nil {
 			return err
 		}
 		defer set.Close()
+		if !of.random() {
+			all, err := whole(set, e.opts.trainFeatures)
+			if err != nil {
+				return err
+			}
+			file, err = detect.Train(of.label, all, opt)
+			return err
+		}
 		b.console.note("training %s with seed %d on %s", of.label, r.seed, e.opts.trainFeatures)
 		file, _, err = detect.TrainFlow(b.ctx, set, detect.FlowOptions{TrainOptions: opt, Options: flow.DefaultOptions()}, func(flow.Point) {})
 		return err

@@ -33,7 +33,7 @@ func (e *evaluation) open() error {
 	e.report.Warnings = slices.Clone(e.file.Warnings)
 	e.detectors = []detect.Detector{e.file.Detector}
 	var err error
-	if e.id, err = e.opts.scored(e.opts.id.path, e.file, e.console); err != nil {
+	if e.id, err = e.opts.openScored(e.opts.id.path, e.file, e.console); err != nil {
 		return err
 	}
 	e.check(e.opts.id, e.id)
@@ -41,7 +41,7 @@ func (e *evaluation) open() error {
 		e.warn(fmt.Sprintf("%s holds features of %s, which the detector was trained on: every detector looks better than it is", e.opts.id.path, source))
 	}
 	for _, set := range e.opts.ood {
-		s, err := e.opts.scored(set.path, e.file, e.console)
+		s, err := e.opts.openScored(set.path, e.file, e.console)
 		if err != nil {
 			return err
 		}

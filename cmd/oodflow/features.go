@@ -55,7 +55,7 @@ func runFeatures(ctx context.Context, opts featuresOptions, c *console) error {
 	if err := useBLAS(c); err != nil {
 		return err
 	}
-	set, err := opts.open(opts.path, c)
+	set, err := opts.openSet(opts.path, c)
 	if err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ func (o *convertOptions) validate(args []string) error {
 
 func runConvert(ctx context.Context, opts convertOptions, c *console) error {
 	start := time.Now()
-	r, err := opts.reader(opts.in, c)
+	r, err := opts.openReader(opts.in, c)
 	if err != nil {
 		return err
 	}

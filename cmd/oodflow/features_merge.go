@@ -59,7 +59,7 @@ func (o *mergeOptions) validate() error {
 func runMerge(ctx context.Context, opts mergeOptions, c *console) error {
 	var parts []*features.Reader
 	for _, path := range opts.parts {
-		r, err := dumpOptions{}.checked(path, c)
+		r, err := dumpOptions{}.openChecked(path, c)
 		if err != nil {
 			return err
 		}

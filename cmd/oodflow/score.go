@@ -138,7 +138,7 @@ func runScore(ctx context.Context, opts scoreOptions, c *console) error {
 
 // scoreFeatures scores a file of features, some images at a time: it need not fit in memory.
 func scoreFeatures(ctx context.Context, opts scoreOptions, c *console, file *detect.File) error {
-	r, err := opts.checked(opts.features, c)
+	r, err := opts.openChecked(opts.features, c)
 	if err != nil {
 		return err
 	}

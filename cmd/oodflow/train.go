@@ -138,7 +138,7 @@ func runTrain(ctx context.Context, opts trainOptions, c *console) error {
 	if err := useBLAS(c); err != nil {
 		return err
 	}
-	set, err := opts.checked(opts.features, c)
+	set, err := opts.openChecked(opts.features, c)
 	if err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func (o *trainOptions) openCalibration(set *features.Reader, c *console) (*featu
 	if o.calibration == "" {
 		return nil, nil
 	}
-	r, err := o.checked(o.calibration, c)
+	r, err := o.openChecked(o.calibration, c)
 	if err != nil {
 		return nil, err
 	}
