@@ -337,35 +337,3 @@ func resealed(data []byte) []byte {
 	}
 	return data
 }
-
-// FuzzPart gives records of any contents, with right checksums, as the key or the first batch of an unfinished set. What is
-// accepted becomes a set that can be read.
-func FuzzPart(f *testing.F) {
-	path := filepath.Join(f.TempDir(), "f")
-	key := leaveParts(f, path, 0)
-	f.Add(true, key[len(logMagic)+8:len(key)-4])
-	one := leaveParts(f, path, 1)
-	f.Add(false, one[len(key)+8:len(one)-4])
-	f.Fuzz(func(t *testing.T, isKey bool, payload []byte) {
-		record := sealed(append([]byte("01234567"), payload...))
-		data := slices.Concat(key, record)
-		if isKey {
-			data = slices.Concat([]byte(logMagic), record, one[len(key):])
-		}
-		if err := os.WriteFile(PartPath(path), data, 0o666); err != nil {
-			t.Fatal(err)
-		}
-		w, _, err := Resume(path, partHeader(), Part{Key: partKey, Mark: func([]byte) error { return nil }})
-		if err != nil || w.Len() == 0 {
-			return
-		}
-		n := w.Len()
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
-		s, err := Open(path)
-		if err != nil || s.N != n {
-			t.Fatalf("%d images: %+v, %v", n, s, err)
-		}
-	})
-}

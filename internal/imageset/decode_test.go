@@ -147,7 +147,31 @@ func TestDecodeRealJPEG(t *testing.T) {
 	}
 }
 
+// after decodes a picture in memory that another was decoded in before, and that
+// one again. err is what the picture gave alone.
+func after(t *testing.T, neighbour, b []byte, err error) {
+	w := new(workshop)
+	for i, data := range [][]byte{neighbour, b, neighbour} {
+		var m *Image
+		h, err2 := w.readHeader(data)
+		if err2 == nil {
+			m, err2 = w.decode(h, data)
+		}
+		if i == 1 && (err == nil) != (err2 == nil) || i != 1 && err2 != nil {
+			t.Fatalf("alone %v, among others %v", err, err2)
+		}
+		if err2 != nil {
+			continue
+		}
+		alone, err := Decode(data)
+		if err != nil || !bytes.Equal(pixels(t, alone), pixels(t, m)) {
+			t.Fatalf("other pixels after another picture, %v", err)
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
+	neighbour := read(f, "testdata/decode/420_34x18.jpg")
 	files, _ := filepath.Glob("testdata/decode/*")
 	for _, file := range files {
 		if !strings.HasSuffix(file, ".want.png") {
@@ -159,6 +183,7 @@ func FuzzDecode(f *testing.F) {
 			return // legal, and slow
 		}
 		m, err := Decode(b)
+		after(t, neighbour, b, err)
 		if err != nil {
 			return
 		}

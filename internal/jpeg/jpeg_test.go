@@ -3,6 +3,7 @@ package jpeg
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	stdjpeg "image/jpeg"
@@ -11,6 +12,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -211,8 +213,10 @@ func TestConfig(t *testing.T) {
 }
 
 // FuzzDecode: no file makes it panic, read beyond a plane, or take more memory than
-// its header says.
+// its header says. A Decoder that has read others before makes the same of it, and
+// the same of what follows.
 func FuzzDecode(f *testing.F) {
+	neighbour := encoded(f, 40, 30, 90)
 	for _, data := range samples(f) {
 		f.Add(data)
 	}
@@ -223,6 +227,13 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		p, err := Decode(data)
+		used := new(Decoder)
+		for _, data := range [][]byte{neighbour, data, neighbour, data} {
+			want, err := Decode(data)
+			if got, err2 := used.Decode(data); fmt.Sprint(err) != fmt.Sprint(err2) || err == nil && !reflect.DeepEqual(got, want) {
+				t.Fatalf("%v and %v: among others %+v, alone %+v", err2, err, got, want)
+			}
+		}
 		if err != nil {
 			return
 		}
