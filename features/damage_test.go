@@ -17,7 +17,9 @@ import (
 // memory is taken for what a file only claims.
 func TestDamage(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
-	for _, name := range []string{"set.safetensors", "pytorch.safetensors", "bfloat.safetensors", "named.npz", "compressed.npz", "positional.npz", "plain.npy"} {
+	names := []string{"set.safetensors", "pytorch.safetensors", "bfloat.safetensors", "named.npz", "compressed.npz", "positional.npz", "plain.npy",
+		"saved.parquet", "saved_f16.parquet", "../../internal/parquet/testdata/vectors/arrow_split.parquet", "../../internal/parquet/testdata/vectors/duckdb.parquet"}
+	for _, name := range names {
 		whole, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			t.Fatal(err)
@@ -39,13 +41,13 @@ func damages(whole []byte, rng *rand.Rand) map[string][]byte {
 	for cut := 0; cut < n; cut += 1 + n/100 {
 		all[fmt.Sprintf("cut to %d", cut)] = whole[:cut]
 	}
-	for range 300 {
+	for range 150 {
 		b := bytes.Clone(whole)
 		at, bit := rng.IntN(n), byte(1)<<rng.IntN(8)
 		b[at] ^= bit
 		all[fmt.Sprintf("bit %d of byte %d flipped", bit, at)] = b
 	}
-	for range 200 {
+	for range 100 {
 		b := bytes.Clone(whole)
 		at := rng.IntN(n)
 		length := copy(b[at:], []string{"\xff\xff\xff\x7f", "\xff\xff\xff\xff\xff\xff\xff\x7f", "999999999"}[rng.IntN(3)])
