@@ -107,6 +107,8 @@ func openSource(path string) (source, error) {
 		return &tensorSource{f}, nil
 	case len(start) == 0:
 		return nil, fmt.Errorf("read %s: the file is empty", path)
+	case bytes.HasPrefix(start, []byte(logMagic[:len("oodflow-part")])):
+		return nil, fmt.Errorf("read %s: is an unfinished extraction, not a feature set; finish it with the same command and --resume", path)
 	case len(start) > 1 && start[0] == 0x80 && start[1] <= 5:
 		return nil, fmt.Errorf("read %s: is a Python pickle, which is never loaded; save the arrays with np.savez", path)
 	}
