@@ -262,7 +262,26 @@ func TestPartHasOneWriter(t *testing.T) {
 	}
 }
 
-// What has been there for the time between two syncs is in the file, without another call.
+// What was appended outlives the process, whenever the next sync is due.
+func TestPartOutlivesTheProcess(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	w, err := Begin(path, partHeader(), Part{Key: partKey, Every: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	want := leaveParts(t, path+"2", 5)
+	for i, b := range partBatches() {
+		if err := w.Append(b); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(PartPath(path)); err != nil || !bytes.HasPrefix(want, got) || i == 4 && len(got) < len(want) || w.Safe() {
+			t.Errorf("%d bytes in the file after batch %d, of %d in the end (%v), safe %v", len(got), i, len(want), err, w.Safe())
+		}
+	}
+}
+
+// What has been there for the time between two syncs is synced, without another call.
 func TestPartIsSynced(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	w, err := Begin(path, partHeader(), Part{Key: partKey, Every: time.Nanosecond})
