@@ -12,6 +12,9 @@ const lookBits = 9
 type huffman struct {
 	// fast is length<<8 | symbol by the next lookBits bits, 0 where the code is longer.
 	fast [1 << lookBits]uint16
+	// whole is value<<8 | run<<4 | length where the next lookBits bits hold a code of AC and
+	// the value after it, length bits together; 0 where they do not.
+	whole [1 << lookBits]int16
 	// last is the last code of each length, -1 where there is none, and first where
 	// the symbols of that length begin, less the first code.
 	last, first [17]int32
@@ -71,7 +74,21 @@ func (h *huffman) set(counts, symbols []byte) error {
 		}
 		code <<= 1
 	}
+	h.join()
 	return nil
+}
+
+// join enters the codes whose values are looked up with them.
+func (h *huffman) join() {
+	for i, e := range h.fast {
+		length, run, size := int(e>>8), int(e>>4&15), int(e&15)
+		if length == 0 || size == 0 || length+size > lookBits {
+			continue
+		}
+		if v := extend(i>>(lookBits-length-size)&(1<<size-1), size); v >= -128 && v <= 127 {
+			h.whole[i] = int16(v<<8 | run<<4 | length + size)
+		}
+	}
 }
 
 // look enters a code into the table of short ones.
@@ -151,9 +168,11 @@ func (b *bits) take(n int) int {
 	return int(b.acc >> b.n & (1<<n - 1))
 }
 
-// value reads a number of n bits whose first bit tells the sign (T.81, EXTEND).
-func (b *bits) value(n int) int {
-	v := b.take(n)
+// value reads a number of n bits whose first bit tells the sign.
+func (b *bits) value(n int) int { return extend(b.take(n), n) }
+
+// extend makes a number of n bits one with a sign (T.81, EXTEND).
+func extend(v, n int) int {
 	if n > 0 && v < 1<<(n-1) {
 		v += -1<<n + 1
 	}

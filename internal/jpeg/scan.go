@@ -190,11 +190,32 @@ func (d *decoder) sequential(c *scanComp, coefs *[64]int16) (last int, err error
 		return 0, err
 	}
 	coefs[0] = int16(c.pred)
+	acc, n := b.acc, b.n // in registers; most of the time goes here
 	for k := 1; k < 64; k++ {
-		b.fill()
-		rs, err := b.symbol(c.ac)
-		if err != nil {
-			return 0, err
+		if n < 32 {
+			b.acc, b.n = acc, n
+			b.fill()
+			acc, n = b.acc, b.n
+		}
+		next := acc >> ((n - lookBits) & 63) & (1<<lookBits - 1)
+		if e := c.ac.whole[next]; e != 0 {
+			n -= int(e & 15)
+			if k += int(e >> 4 & 15); k > 63 {
+				break
+			}
+			coefs[natural[k]&63] = e >> 8
+			last = k
+			continue
+		}
+		rs := byte(c.ac.fast[next])
+		if length := c.ac.fast[next] >> 8; length != 0 {
+			n -= int(length)
+		} else {
+			b.acc, b.n = acc, n
+			if rs, err = b.symbol(c.ac); err != nil {
+				return 0, err
+			}
+			n = b.n
 		}
 		run, size := int(rs>>4), int(rs&15)
 		if size == 0 {
@@ -204,12 +225,14 @@ func (d *decoder) sequential(c *scanComp, coefs *[64]int16) (last int, err error
 			k += 15
 			continue
 		}
+		n -= size
 		if k += run; k > 63 {
 			break
 		}
-		coefs[natural[k]] = int16(b.value(size))
+		coefs[natural[k]&63] = int16(extend(int(acc>>(n&63)&(1<<size-1)), size))
 		last = k
 	}
+	b.acc, b.n = acc, n
 	return last, nil
 }
 
