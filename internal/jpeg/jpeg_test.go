@@ -267,3 +267,37 @@ func BenchmarkDecode(b *testing.B) {
 		}
 	})
 }
+
+// TestLookup: what is looked up at once is what a code and then its value give.
+func TestLookup(t *testing.T) {
+	for _, c := range []struct {
+		counts  [16]byte
+		symbols []byte
+	}{
+		{[16]byte{1, 1, 1}, []byte{0x08, 0x01, 0xf1}}, // one bit for values that take eight
+		{[16]byte{0, 2, 1, 3, 3, 2, 4, 3, 5}, []byte{0x01, 0x02, 0x03, 0x00, 0x04, 0x11, 0x05, 0x12, 0x21, 0x31, 0x41, 0x06, 0x13, 0x51, 0x61, 0x07, 0x22, 0x71, 0x14, 0x32, 0x81, 0x91, 0xa1}},
+	} {
+		var h huffman
+		if err := h.set(c.counts[:], c.symbols); err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		for i, e := range h.whole {
+			b := bits{acc: uint64(i) << 32, n: lookBits + 32}
+			rs, err := b.symbol(&h)
+			size := int(rs & 15)
+			used := lookBits + 32 - b.n + size
+			v := b.value(size)
+			fits := err == nil && size > 0 && used <= lookBits && v >= -128 && v <= 127
+			if fits != (e != 0) || fits && (int(e>>8) != v || int(e>>4&15) != int(rs>>4) || int(e&15) != used) {
+				t.Errorf("next bits %09b: value %d after %d zeros in %d bits, looked up %#x", i, v, rs>>4, used, e)
+			}
+			if fits {
+				found++
+			}
+		}
+		if found == 0 {
+			t.Error("nothing is looked up")
+		}
+	}
+}
