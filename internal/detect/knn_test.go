@@ -100,37 +100,48 @@ func TestKNNReducesK(t *testing.T) {
 	}
 }
 
-// TestNNGuideAgainstAllProducts compares with every product computed and sorted, on a bank of several tiles, some of it
-// with negative energies.
+// TestNNGuideAgainstAllProducts compares with every product computed and sorted, on banks of several tiles, some of them
+// with negative energies: vectors far apart, and so close to each other that float32 cannot tell their products apart.
 func TestNNGuideAgainstAllProducts(t *testing.T) {
-	train, test := randomSet(31, 2500, 6, 3), randomSet(32, 30, 6, 3)
-	for i := range train.Logits {
-		train.Logits[i] = float32(i%40) - 15
+	spread, crowded := randomSet(31, 2500, 6, 3), randomSet(31, 2500, 6, 3)
+	for i := range spread.Logits {
+		spread.Logits[i], crowded.Logits[i] = float32(i%40)-15, 5
 	}
-	m := &NNGuide{logits: logits{classes: 3}, k: 70}
-	energies := make([]float64, train.N)
-	for i := range energies {
-		energies[i] = energyOf(train.LogitRow(i))
+	r := rand.New(rand.NewPCG(23, 24))
+	for i := range crowded.Features {
+		crowded.Features[i] = float32(1 + 1e-4*r.NormFloat64())
 	}
-	if err := m.setBank(train, energies); err != nil {
-		t.Fatal(err)
-	}
-	got, err := m.Score(nil, test)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range got {
-		own, _ := norms(subset(test, []int{i}))
-		products := make([]float64, train.N)
-		for k := range products {
-			for j, v := range train.Row(k) {
-				products[k] += float64(test.Row(i)[j]) / own[0] * float64(v) / m.norms[k] * energies[k]
+	for _, train := range []*features.Set{spread, crowded} {
+		test := subset(train, []int{0, 7, 1500, 2499})
+		m := &NNGuide{logits: logits{classes: 3}, k: 70}
+		energies := make([]float64, train.N)
+		for i := range energies {
+			energies[i] = energyOf(train.LogitRow(i))
+		}
+		if err := m.setBank(train, energies); err != nil {
+			t.Fatal(err)
+		}
+		got, err := m.Score(nil, test)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range got {
+			if want := guidedByAll(m, test, i); math.Abs(got[i]-want) > 1e-13*math.Abs(want) {
+				t.Errorf("image %d scores %v, want %v", i, got[i], want)
 			}
 		}
-		slices.Sort(products)
-		want := -energyOf(test.LogitRow(i)) * mean(products[train.N-70:])
-		if math.Abs(got[i]-want) > 1e-12*math.Abs(want) {
-			t.Errorf("image %d scores %v, want %v", i, got[i], want)
+	}
+}
+
+// guidedByAll is NNGuide's score of image i of s.
+func guidedByAll(m *NNGuide, s *features.Set, i int) float64 {
+	own, _ := norms(subset(s, []int{i}))
+	products := make([]float64, len(m.norms))
+	for k := range products {
+		for j, v := range s.Row(i) {
+			products[k] += float64(v) / own[0] * float64(m.bank.rows[k*s.D+j]) / m.norms[k] * m.energies[k]
 		}
 	}
+	slices.Sort(products)
+	return -energyOf(s.LogitRow(i)) * mean(products[len(products)-m.k:])
 }
