@@ -58,10 +58,13 @@ func ends(scores []float64, n int) []int {
 // predictedNames returns a function that names the class an image is taken for and, where it is known to be another, its
 // own. The ID set's names are the classifier's, if they are as many as it has classes.
 func (e *evaluation) predictedNames(s *features.Set) func(i int) string {
-	classes := e.id.Classes
 	predicted := s.Predicted()
-	if predicted == nil || len(classes) != s.C {
+	if predicted == nil {
 		return func(int) string { return "" }
+	}
+	classes := e.id.Classes
+	if len(classes) != s.C {
+		return func(i int) string { return fmt.Sprintf("class %d", predicted[i]) }
 	}
 	return func(i int) string {
 		name := classes[predicted[i]]
