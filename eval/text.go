@@ -15,8 +15,9 @@ const (
 	reset = "\x1b[0m"
 )
 
-// definitions stand under the tables; figures of different definitions carry the same names in the literature.
-func (r *Report) definitions() []string {
+// Definitions say in a sentence each what the metrics are; figures of different definitions carry the same names in the
+// literature.
+func (r *Report) Definitions() []string {
 	return []string{
 		"AUROC: chance that an OOD image scores above an ID image, with its 95 % interval.",
 		map[string]string{
@@ -77,7 +78,7 @@ func (s Spread) String() string {
 // legend explains the table. mark is what stands at the best.
 func (r *Report) legend(mark string, compared bool) []string {
 	if !r.several() {
-		return append(legend("Metrics in percent", mark, compared), r.definitions()...)
+		return append(legend("Metrics in percent", mark, compared), r.Definitions()...)
 	}
 	lines := []string{
 		fmt.Sprintf("Metrics in percent: means over %d runs ± standard deviation; without ±: one run.", len(r.Benchmark.Runs)),
@@ -85,7 +86,7 @@ func (r *Report) legend(mark string, compared bool) []string {
 	if compared {
 		lines = append(lines, mark+" on an AUROC: none is significantly better on this set in any run.")
 	}
-	return append(lines, r.definitions()...)
+	return append(lines, r.Definitions()...)
 }
 
 // legend says what mark means, where detectors were compared.

@@ -76,9 +76,11 @@ func (e *evaluation) render(w io.Writer, format string, o eval.Options) error {
 // page gathers what is drawn of an evaluation and, for a whole page, what is said beside it.
 func (e *evaluation) page(whole bool) (*report.Evaluation, error) {
 	p := &report.Evaluation{
-		Figures:   &e.report,
-		Threshold: report.Threshold{Score: e.file.Threshold, HeldOut: e.file.Training.HeldOut},
-		Training:  e.trainingFacts(),
+		Figures:  &e.report,
+		Training: e.trainingFacts(),
+	}
+	if e.file != nil {
+		p.Threshold = &report.Threshold{Score: e.file.Threshold, HeldOut: e.file.Training.HeldOut}
 	}
 	for _, s := range e.scored {
 		for i, set := range e.opts.ood {
@@ -103,7 +105,7 @@ func (e *evaluation) page(whole bool) (*report.Evaluation, error) {
 func (e *evaluation) trainingFacts() *report.Training {
 	var kept trainingReport
 	var r flow.Report
-	if json.Unmarshal(e.file.Training.Report, &kept) != nil || json.Unmarshal(kept.Method, &r) != nil || len(r.History) == 0 {
+	if e.file == nil || json.Unmarshal(e.file.Training.Report, &kept) != nil || json.Unmarshal(kept.Method, &r) != nil || len(r.History) == 0 {
 		return nil
 	}
 	t := &report.Training{

@@ -23,8 +23,10 @@ func (e *Evaluation) rocChart(ood string) *chart {
 	c.add(gridLines(ticks), polyline(inkAxis.line(1, 2, 3), []point{{0, 0}, {1, 1}}))
 	c.add(lines(all, func(r rated) []point { return r.roc }, func(r rated) float64 { return r.AUROC })...)
 	at := point{float64(own.id) / float64(own.nID), float64(own.strange) / float64(own.nOOD)}
-	c.add(dot(inkOwn, at, fmt.Sprintf("threshold: flags %s of %s and %s of %s", share(at.x), e.Figures.ID, share(at.y), ood)))
-	c.add(label(inkText.write(textSize, text.XLeft, text.YTop), at, 8, -2, "threshold"))
+	if e.Threshold != nil {
+		c.add(dot(inkOwn, at, fmt.Sprintf("threshold: flags %s of %s and %s of %s", share(at.x), e.Figures.ID, share(at.y), ood)))
+		c.add(label(inkText.write(textSize, text.XLeft, text.YTop), at, 8, -2, "threshold"))
+	}
 	c.add(key(all, func(r rated) []point { return r.roc }, func(r rated) float64 { return r.AUROC })...)
 	return c
 }
@@ -43,7 +45,7 @@ func (e *Evaluation) prChart(ood string) *chart {
 	chance := float64(own.nOOD) / float64(own.nID+own.nOOD)
 	c.add(gridLines(ticks), polyline(inkAxis.line(1, 2, 3), []point{{0, chance}, {1, chance}}))
 	c.add(lines(all, func(r rated) []point { return r.pr }, func(r rated) float64 { return r.AUPROut })...)
-	if flagged := own.id + own.strange; flagged > 0 {
+	if flagged := own.id + own.strange; flagged > 0 && e.Threshold != nil {
 		at := point{float64(own.strange) / float64(own.nOOD), float64(own.strange) / float64(flagged)}
 		c.add(dot(inkOwn, at, fmt.Sprintf("threshold: %s of the flagged are of %s", share(at.y), ood)))
 		c.add(label(inkText.write(textSize, text.XRight, text.YTop), at, -8, -2, "threshold"))

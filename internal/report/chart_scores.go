@@ -17,8 +17,12 @@ func (e *Evaluation) scoresChart(p *pair) *chart {
 	c := newChart("scores", "score of "+p.detector+"  (higher is stranger)", "share of images in a bar")
 	flaggedID, flaggedOOD := float64(p.id)/float64(p.nID), float64(p.strange)/float64(p.nOOD)
 	c.title = fmt.Sprintf("Scores of %s and %s", e.Figures.ID, p.ood)
-	c.desc = fmt.Sprintf("Histogram of the scores of %s, %s images upwards and %s images downwards. The threshold %s flags %s of %s and %s of %s.",
-		p.detector, e.Figures.ID, p.ood, score(e.Threshold.Score), share(flaggedID), e.Figures.ID, share(flaggedOOD), p.ood)
+	c.desc = fmt.Sprintf("Histogram of the scores of %s, %s images upwards and %s images downwards.", p.detector, e.Figures.ID, p.ood)
+	wordsID, wordsOOD := fit(e.Figures.ID, 24), fit(p.ood, 24)
+	if t := e.Threshold; t != nil {
+		c.desc += fmt.Sprintf(" The threshold %s flags %s of %s and %s of %s.", score(t.Score), share(flaggedID), e.Figures.ID, share(flaggedOOD), p.ood)
+		wordsID, wordsOOD = wordsID+", "+share(flaggedID)+" flagged", wordsOOD+", "+share(flaggedOOD)+" flagged"
+	}
 
 	top, bottom := h.heights()
 	low, _ := h.edges(0)
@@ -30,13 +34,10 @@ func (e *Evaluation) scoresChart(p *pair) *chart {
 	scale(&c.plot.Y, -bottom, top, ticks)
 	scale(&c.plot.X, low, high, roundTicks(low, high, 4, decimal))
 	c.add(gridLines(ticks), e.bars(p, top, bottom), zeroLine)
-	if t := e.Threshold.Score; t >= low && t <= high {
+	if t := e.limit(); t >= low && t <= high {
 		c.add(thresholdLine(t))
 	}
-	c.add(
-		corner(inkID, 1, fit(e.Figures.ID, 24)+", "+share(flaggedID)+" flagged"),
-		corner(inkOOD, 0, fit(p.ood, 24)+", "+share(flaggedOOD)+" flagged"),
-	)
+	c.add(corner(inkID, 1, wordsID), corner(inkOOD, 0, wordsOOD))
 	return c
 }
 

@@ -101,7 +101,7 @@ func (t *Thumbnail) url() (template.URL, error) {
 
 // thumbnail is a picture as the page shows it.
 func (e *Evaluation) thumbnail(p Picture) (t thumbnail, err error) {
-	t = thumbnail{ID: p.ID, Score: score(p.Score), Taken: p.Taken, Flagged: p.Score > e.Threshold.Score}
+	t = thumbnail{ID: p.ID, Score: score(p.Score), Taken: p.Taken, Flagged: p.Score > e.limit()}
 	if p.Image == nil {
 		return t, nil
 	}

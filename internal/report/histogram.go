@@ -27,7 +27,8 @@ const (
 	reach = 4
 )
 
-// newHistogram bins scores, which must be finite.
+// newHistogram bins scores, which must be finite. Without a threshold, that is with an infinite one, all bins are in full
+// colour.
 func newHistogram(id, ood []float64, threshold float64) *histogram {
 	low, high := axisRange(id, ood)
 	h := &histogram{nID: len(id), nOOD: len(ood), width: (high - low) / binsWanted}
@@ -35,7 +36,7 @@ func newHistogram(id, ood []float64, threshold float64) *histogram {
 		h.width = max(1e-3*math.Abs(low), 1e-9) // all scores equal, or as good as
 		low, high = low-3*h.width, high+3*h.width
 	}
-	if h.origin = threshold; math.Abs(threshold-(low+high)/2) > 2*(high-low) { // far away, it would be no exact edge
+	if h.origin = threshold; !(math.Abs(threshold-(low+high)/2) <= 2*(high-low)) { // far away, it would be no exact edge
 		h.origin = low
 	} else {
 		low, high = min(low, threshold-h.width), max(high, threshold+h.width)
@@ -46,7 +47,7 @@ func newHistogram(id, ood []float64, threshold float64) *histogram {
 	h.flagged = -h.first
 	if h.origin != threshold {
 		h.flagged = 0
-		if threshold > high {
+		if threshold > high && !math.IsInf(threshold, 1) {
 			h.flagged = len(h.bins)
 		}
 	}

@@ -40,7 +40,7 @@ func TestOddScores(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := &Evaluation{
-				Figures: &eval.Report{ID: "id"}, Threshold: Threshold{Score: c.threshold, HeldOut: 20},
+				Figures: &eval.Report{ID: "id"}, Threshold: &Threshold{Score: c.threshold, HeldOut: 20},
 				Training: &Training{History: c.training, Reason: "done"},
 			}
 			if err := e.Add("detector", "ood", c.id, c.ood); err != nil {

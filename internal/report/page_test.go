@@ -29,7 +29,7 @@ func example(t *testing.T, n, detectors int) *Evaluation {
 	}
 	sets := []string{"far", hostile}
 	e := &Evaluation{
-		Threshold: Threshold{Score: -698, HeldOut: 500},
+		Threshold: &Threshold{Score: -698, HeldOut: 500},
 		Figures:   &eval.Report{ID: "digits & more", Warnings: []string{"a warning about " + hostile}, Skipped: []eval.Skip{{Detector: "vim", Reason: "needs <b>logits</b>"}}},
 		Training: &Training{Images: 4050, Validation: 450, Reason: "all 20 epochs done", Reference: -700, Kept: -712,
 			History: []Step{{0, -700, -700}, {10, -702, -704}, {20, -708, -710}, {30, -711, -712}}},
@@ -234,5 +234,52 @@ func TestHistogramCounts(t *testing.T) {
 	}
 	if exact < 400 {
 		t.Errorf("the threshold was an edge in %d of 500 rounds", exact)
+	}
+}
+
+// TestPageWithoutThreshold leaves out all that a threshold, a training and features tell.
+func TestPageWithoutThreshold(t *testing.T) {
+	e := example(t, 300, 3)
+	without := &Evaluation{Figures: e.Figures}
+	scores := func(from float64) (x []float64) {
+		for i := range 100 {
+			x = append(x, from+float64(i%17))
+		}
+		return x
+	}
+	for _, r := range e.Figures.Results {
+		if err := without.Add(r.Detector, r.OOD, scores(0), scores(5)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page := render(t, without)
+	for _, word := range []string{`id="threshold"`, "The threshold", "flagged</th>", `class="m dot"`, `class="i l bar"`, `id="training"`, `id="features"`, `id="images"`} {
+		if strings.Contains(page, word) {
+			t.Errorf("the page has %s", word)
+		}
+	}
+	if !strings.Contains(page, `class="i bar"`) {
+		t.Error("the page has no bars")
+	}
+}
+
+// TestGroups shows the means of a benchmark.
+func TestGroups(t *testing.T) {
+	e := example(t, 300, 2)
+	r, err := eval.Summarise("bench & mark", []eval.Group{{Name: "near", Sets: []string{"far", hostile}}}, []eval.Run{{Results: e.Figures.Results}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Figures.Benchmark = r.Benchmark
+	page := render(t, e)
+	for _, m := range r.Benchmark.Means {
+		if want := ">" + points(m.AUROC.Mean) + "</td>"; m.Over == "near" && !strings.Contains(page, want) {
+			t.Errorf("the page has no %s", want)
+		}
+	}
+	for _, want := range []string{"oodflow · bench &amp; mark", "near (2)", `href="#groups"`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page has no %s", want)
+		}
 	}
 }

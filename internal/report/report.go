@@ -6,6 +6,7 @@
 package report
 
 import (
+	"math"
 	"slices"
 
 	"github.com/oodflow/oodflow/eval"
@@ -14,9 +15,9 @@ import (
 // Evaluation is what one run of eval found and what a reader has to know about it.
 type Evaluation struct {
 	Figures   *eval.Report // the table; the first result's detector is the one under test
-	Threshold Threshold
-	Training  *Training // nil when the detector says nothing of its training
-	Sets      []Set     // the ID set first, then the OOD sets in the order of Figures
+	Threshold *Threshold   // nil when there is none
+	Training  *Training    // nil when the detector says nothing of its training
+	Sets      []Set        // the ID set first, then the OOD sets in the order of Figures
 	Inputs    []Input
 	Facts     []Fact // versions, seed, engine: what it takes to do it again
 
@@ -95,11 +96,19 @@ func (e *Evaluation) Add(detector, ood string, id, strange []float64) error {
 	p := &pair{detector: detector, ood: ood, nID: c.NID(), nOOD: c.NOOD()}
 	p.roc, p.pr = curves(c)
 	if len(e.pairs) == 0 || detector == e.pairs[0].detector {
-		p.histogram = newHistogram(id, strange, e.Threshold.Score)
-		p.id, p.strange = above(id, e.Threshold.Score), above(strange, e.Threshold.Score)
+		p.histogram = newHistogram(id, strange, e.limit())
+		p.id, p.strange = above(id, e.limit()), above(strange, e.limit())
 	}
 	e.pairs = append(e.pairs, p)
 	return nil
+}
+
+// limit is the threshold's score, above all others when there is no threshold.
+func (e *Evaluation) limit() float64 {
+	if e.Threshold == nil {
+		return math.Inf(1)
+	}
+	return e.Threshold.Score
 }
 
 // above counts the scores above the threshold.
