@@ -79,11 +79,11 @@ func (m *meter) addRow(row []float32) int {
 		}
 		d := math.Abs(x - y)
 		off, length = off+d*d, length+x*x
-		switch {
-		case math.Abs(x) < m.Normal:
+		switch size := math.Abs(x); {
+		case size < m.Normal:
 			m.Absolute = max(m.Absolute, d)
-		default:
-			m.Relative = max(m.Relative, d/math.Abs(x))
+		case d > m.Relative*size: // few are, and a division takes its time
+			m.Relative = max(m.Relative, d/size)
 		}
 	}
 	if length > 0 {
