@@ -68,6 +68,18 @@ func TestNative(t *testing.T) {
 	}
 }
 
+// TestNativeForgets: a picture without tables of its own is not decoded with those of the picture before.
+func TestNativeForgets(t *testing.T) {
+	w := nativeShop(t)
+	whole := photograph(t, 64, 48, false)
+	for _, marker := range []byte{0xdb, 0xc4} {
+		compare(t, w, "whole", whole, false)
+		b := bytes.Clone(whole)
+		b[bytes.Index(b, []byte{0xff, marker})+1] = 0xfe // a comment
+		compare(t, w, "without tables", b, true)
+	}
+}
+
 // TestNativePhotographs does so on the photographs and kinds of JPEG that there are.
 func TestNativePhotographs(t *testing.T) {
 	w := nativeShop(t)

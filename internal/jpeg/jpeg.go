@@ -67,7 +67,8 @@ func (r *Decoder) Config(data []byte) (w, h int, err error) {
 // Common tells whether the picture whose header was read last is of the kind
 // that nearly all are: sequential, gray or of three components of which the
 // second and third are stored at the full resolution, or at half of it across,
-// or both ways.
+// or both ways; in one scan, with all tables that it needs. Where some are
+// missing, libjpeg takes those of the picture before.
 func (r *Decoder) Common() bool {
 	c := r.d.comps
 	if r.d.progressive || len(c) != 1 && len(c) != 3 {
@@ -78,7 +79,8 @@ func (r *Decoder) Common() bool {
 			return false
 		}
 	}
-	return len(c) == 1 || c[0].ver == 1 && c[0].hor <= 2 || c[0].ver == 2 && c[0].hor == 2
+	usual := len(c) == 1 || c[0].ver == 1 && c[0].hor <= 2 || c[0].ver == 2 && c[0].hor == 2
+	return usual && r.d.ownTables()
 }
 
 // Decode reads a whole picture, which is valid until the next one is read. Its

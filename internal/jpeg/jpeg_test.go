@@ -212,6 +212,26 @@ func TestConfig(t *testing.T) {
 	}
 }
 
+// TestCommon: a picture is only common with all of its tables in it.
+func TestCommon(t *testing.T) {
+	var r Decoder
+	whole := encoded(t, 40, 30, 90)
+	if _, _, err := r.Config(whole); err != nil || !r.Common() {
+		t.Errorf("the whole picture: %v", err)
+	}
+	for name, marker := range map[string]byte{"quantisation": 0xdb, "Huffman": 0xc4, "scan": 0xda} {
+		b := bytes.Clone(whole)
+		b[bytes.Index(b, []byte{0xff, marker})+1] = 0xfe // a comment
+		if _, _, err := r.Config(b); err != nil || r.Common() {
+			t.Errorf("without its %s: common, %v", name, err)
+		}
+	}
+	data := samples(t)["progressive.jpg"]
+	if _, _, err := r.Config(data); err != nil || r.Common() {
+		t.Errorf("a progressive picture is common, %v", err)
+	}
+}
+
 // FuzzDecode: no file makes it panic, read beyond a plane, or take more memory than
 // its header says. A Decoder that has read others before makes the same of it, and
 // the same of what follows.

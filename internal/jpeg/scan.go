@@ -24,25 +24,11 @@ func (d *decoder) scan(s []byte) error {
 	if d.scans++; d.scans > maxScans {
 		return errors.New("too many scans")
 	}
-	if len(s) < 1 || len(s) < 4+2*int(s[0]) || s[0] < 1 || int(s[0]) > len(d.comps) {
-		return errScan
+	comps, err := d.scanComps(s)
+	if err != nil {
+		return err
 	}
-	n := int(s[0])
-	comps := d.within[:0]
-	for i := range n {
-		c := d.find(s[1+2*i])
-		tables := s[2+2*i]
-		if c == nil || tables>>4 > 3 || tables&15 > 3 {
-			return errScan
-		}
-		for _, other := range comps {
-			if other.component == c {
-				return errScan
-			}
-		}
-		comps = append(comps, scanComp{c, d.dc[tables>>4], d.ac[tables&15]})
-	}
-	end := s[1+2*n:]
+	end := s[1+2*len(comps):]
 	p := span{int(end[0]), int(end[1]), int(end[2] >> 4), int(end[2] & 15)}
 	if !d.progressive {
 		p = span{0, 63, 0, 0}
@@ -51,6 +37,28 @@ func (d *decoder) scan(s []byte) error {
 		return err
 	}
 	return d.blocks(comps, p)
+}
+
+// scanComps reads which components a scan header names, with which tables.
+func (d *decoder) scanComps(s []byte) ([]scanComp, error) {
+	if len(s) < 1 || len(s) < 4+2*int(s[0]) || s[0] < 1 || int(s[0]) > len(d.comps) {
+		return nil, errScan
+	}
+	comps := d.within[:0]
+	for i := range int(s[0]) {
+		c := d.find(s[1+2*i])
+		tables := s[2+2*i]
+		if c == nil || tables>>4 > 3 || tables&15 > 3 {
+			return nil, errScan
+		}
+		for _, other := range comps {
+			if other.component == c {
+				return nil, errScan
+			}
+		}
+		comps = append(comps, scanComp{c, d.dc[tables>>4], d.ac[tables&15]})
+	}
+	return comps, nil
 }
 
 func (d *decoder) find(id byte) *component {

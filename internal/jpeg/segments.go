@@ -61,6 +61,36 @@ func (d *decoder) segments(header bool) error {
 	}
 }
 
+// ownTables reads on behind the frame header, to the first scan, and reports
+// whether that is of all components and the file has all tables that it needs.
+func (d *decoder) ownTables() bool {
+	for {
+		marker := d.marker()
+		if marker == 0 || marker == eoi {
+			return false
+		}
+		if marker >= rst0 && marker <= rst7 || marker == tem || marker == soi {
+			continue
+		}
+		segment, err := d.segment()
+		if err != nil {
+			return false
+		}
+		if marker == sos {
+			comps, err := d.scanComps(segment)
+			for _, c := range comps {
+				if c.dc == nil || c.ac == nil || d.quant[c.table] == nil {
+					return false
+				}
+			}
+			return err == nil && len(comps) == len(d.comps)
+		}
+		if d.read(marker, segment) != nil {
+			return false
+		}
+	}
+}
+
 // marker finds the next marker, passing over what lies before it. It is 0 at the
 // end of the data.
 func (d *decoder) marker() byte {
