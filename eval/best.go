@@ -2,6 +2,7 @@ package eval
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 )
@@ -12,6 +13,7 @@ type Scores struct {
 	Detector string
 	ID       []float64
 	OOD      [][]float64 // one for each set
+	Correct  []bool      // whether the classifier is right about each ID image, for the OSCR; nil where that is not known
 }
 
 // EvaluateAll computes every metric of every detector on every OOD set, and compares the detectors with the best one of
@@ -43,11 +45,29 @@ func EvaluateAs(convention string, sets []string, detectors []Scores) ([]Result,
 		if err := compareWithFirst(onSet, compared); err != nil {
 			return nil, err
 		}
+		if err := addOSCR(onSet, detectors, s); err != nil {
+			return nil, err
+		}
 		for d, r := range onSet {
 			results[d*len(sets)+s] = r
 		}
 	}
 	return results, nil
+}
+
+// addOSCR fills in the OSCR on set s where it is known which ID images are classified correctly.
+func addOSCR(results []Result, detectors []Scores, s int) error {
+	for d, scores := range detectors {
+		if scores.Correct == nil {
+			continue
+		}
+		oscr, err := OSCR(scores.ID, scores.Correct, scores.OOD[s])
+		if err != nil {
+			return fmt.Errorf("evaluate %s on %s: %w", results[d].Detector, results[d].OOD, err)
+		}
+		results[d].OSCR = &oscr
+	}
+	return nil
 }
 
 // Significance is the error rate of the test behind [Result.Best].

@@ -24,9 +24,9 @@ func TestBestAreThoseNotSignificantlyWorse(t *testing.T) {
 		return apply(func(v float64) float64 { return v + sd*r.NormFloat64() }, x)
 	}
 	detectors := []Scores{
-		{"sharp", id, [][]float64{far, near}},
-		{"blurred", blur(id, 2), [][]float64{blur(far, 2), blur(near, 2)}},
-		{"alike", blur(id, 0.01), [][]float64{blur(far, 0.01), blur(near, 0.01)}},
+		{Detector: "sharp", ID: id, OOD: [][]float64{far, near}},
+		{Detector: "blurred", ID: blur(id, 2), OOD: [][]float64{blur(far, 2), blur(near, 2)}},
+		{Detector: "alike", ID: blur(id, 0.01), OOD: [][]float64{blur(far, 0.01), blur(near, 0.01)}},
 	}
 	results, err := EvaluateAll([]string{"far", "near"}, detectors)
 	if err != nil {

@@ -24,16 +24,20 @@ type Comparison struct {
 // Compare sorts copies of both sets of scores. An empty set and a score that is NaN or infinite are errors;
 // the latter names the set and the index.
 func Compare(id, ood []float64) (*Comparison, error) {
-	if err := check("ID", id); err != nil {
-		return nil, err
-	}
-	if err := check("OOD", ood); err != nil {
+	if err := checkScores(id, ood); err != nil {
 		return nil, err
 	}
 	c := &Comparison{}
 	c.id, c.idOrder = argsort(id)
 	c.ood, c.oodOrder = argsort(ood)
 	return c, nil
+}
+
+func checkScores(id, ood []float64) error {
+	if err := check("ID", id); err != nil {
+		return err
+	}
+	return check("OOD", ood)
 }
 
 func check(side string, x []float64) error {

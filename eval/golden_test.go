@@ -84,7 +84,7 @@ func TestConventionsAgainstTheTools(t *testing.T) {
 	for _, c := range readCases(t) {
 		for name, want := range map[string]conventionCase{openOOD: c.OpenOOD, pytorchOOD: c.PytorchOOD, vim: c.ViM} {
 			t.Run(c.Name+" "+name, func(t *testing.T) {
-				got, err := EvaluateAs(name, []string{"y"}, []Scores{{"x", c.ID, [][]float64{c.OOD}}})
+				got, err := EvaluateAs(name, []string{"y"}, []Scores{{Detector: "x", ID: c.ID, OOD: [][]float64{c.OOD}}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -108,7 +108,7 @@ func TestConventionsDiffer(t *testing.T) {
 	for _, name := range Conventions() {
 		differ := 0
 		for _, c := range readCases(t) {
-			ours, err := EvaluateAll([]string{"y"}, []Scores{{"x", c.ID, [][]float64{c.OOD}}})
+			ours, err := EvaluateAll([]string{"y"}, []Scores{{Detector: "x", ID: c.ID, OOD: [][]float64{c.OOD}}})
 			if err != nil {
 				t.Fatal(err)
 			}

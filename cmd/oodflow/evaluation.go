@@ -126,7 +126,7 @@ func (e *evaluation) warnOfSquashing() error {
 
 // measureOne returns the scores of one detector for every set, or why there are none.
 func (e *evaluation) measureOne(d detect.Detector, meter *progress.Meter) (s eval.Scores, skip string, err error) {
-	s.Detector = d.Name()
+	s.Detector, s.Correct = d.Name(), correct(e.id)
 	if s.ID, err = e.score(d, e.opts.id, e.id, meter); err != nil {
 		return s, e.missing(d, err), e.unlessMissing(d, err)
 	}
@@ -138,6 +138,19 @@ func (e *evaluation) measureOne(d detect.Detector, meter *progress.Meter) (s eva
 		s.OOD = append(s.OOD, ood)
 	}
 	return s, "", nil
+}
+
+// correct tells which images are classified as their labels say, or nil when that is not known of all.
+func correct(s *features.Set) []bool {
+	predicted := s.Predicted()
+	if predicted == nil || s.Labels == nil || slices.Contains(s.Labels, -1) {
+		return nil
+	}
+	right := make([]bool, s.N)
+	for i, p := range predicted {
+		right[i] = int64(p) == s.Labels[i]
+	}
+	return right
 }
 
 // missing says that a baseline lacks something in the sets. The detector under test must not.
