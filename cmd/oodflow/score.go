@@ -27,6 +27,8 @@ Each image gets a row:
   p_value    share of held-out training images that score at least as high
   is_ood     whether ood_score is above the detector's threshold
   predicted  the classifier's class, from 0; not known without logits
+  detector   the detector's method and the first digits of its file's SHA-256
+eval reads such rows, too.
 
 ` + featuresHelp + `
 

@@ -14,6 +14,7 @@ type Row struct {
 	PValue    float64  `json:"p_value"`   // see File.PValue
 	IsOOD     bool     `json:"is_ood"`    // ood_score > threshold
 	Predicted *int     `json:"predicted"` // class with the largest logit; nil without logits
+	Detector  string   `json:"detector"`  // the detector and which one of its name it is; Rows leaves it to the caller
 }
 
 // LogDensity is implemented by detectors whose score is −log p(z) in nats.

@@ -36,12 +36,13 @@ func TestRowsAndTheirForms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	check(t, "csv", rows, `id,ood_score,log_prob,p_value,is_ood,predicted
-a,0.5,-0.5,1,false,1
-"b,""c",2,-2,0.5,false,0
-d<e,4.5,-4.5,0.25,true,0
+	rows[2].Detector = "knn@0123456789ab"
+	check(t, "csv", rows, `id,ood_score,log_prob,p_value,is_ood,predicted,detector
+a,0.5,-0.5,1,false,1,
+"b,""c",2,-2,0.5,false,0,
+d<e,4.5,-4.5,0.25,true,0,knn@0123456789ab
 `)
-	check(t, "jsonl", rows[2:], `{"id":"d<e","ood_score":4.5,"log_prob":-4.5,"p_value":0.25,"is_ood":true,"predicted":0}
+	check(t, "jsonl", rows[2:], `{"id":"d<e","ood_score":4.5,"log_prob":-4.5,"p_value":0.25,"is_ood":true,"predicted":0,"detector":"knn@0123456789ab"}
 `)
 	s.Logits, s.C = nil, 0
 	plain := trained(t, "knn")
@@ -49,8 +50,8 @@ d<e,4.5,-4.5,0.25,true,0
 	for i := range rows {
 		rows[i].Predicted, rows[i].LogProb = nil, nil
 	}
-	check(t, "csv", rows[:1], "id,ood_score,log_prob,p_value,is_ood,predicted\na,0.5,,1,false,\n")
-	check(t, "jsonl", rows[:1], `{"id":"a","ood_score":0.5,"log_prob":null,"p_value":1,"is_ood":false,"predicted":null}
+	check(t, "csv", rows[:1], "id,ood_score,log_prob,p_value,is_ood,predicted,detector\na,0.5,,1,false,,\n")
+	check(t, "jsonl", rows[:1], `{"id":"a","ood_score":0.5,"log_prob":null,"p_value":1,"is_ood":false,"predicted":null,"detector":""}
 `)
 	if _, err := NewRowWriter(&bytes.Buffer{}, "xml"); err == nil {
 		t.Error("an unknown format was accepted")

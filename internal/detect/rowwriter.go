@@ -20,14 +20,14 @@ type RowWriter interface {
 func RowFormats() []string { return []string{"csv", "jsonl"} }
 
 // NewRowWriter returns a writer of the given format. Both hold the same columns for every detector: id, ood_score,
-// log_prob, p_value, is_ood, predicted. Numbers have as many digits as restore the float64 exactly.
+// log_prob, p_value, is_ood, predicted, detector. Numbers have as many digits as restore the float64 exactly.
 //   - csv: a header, then a line for each image; what is not known is empty.
 //   - jsonl: a JSON object for each image; what is not known is null.
 func NewRowWriter(w io.Writer, format string) (RowWriter, error) {
 	switch format {
 	case "csv":
 		c := csv.NewWriter(w)
-		return &csvRows{c}, c.Write([]string{"id", "ood_score", "log_prob", "p_value", "is_ood", "predicted"})
+		return &csvRows{c}, c.Write([]string{"id", "ood_score", "log_prob", "p_value", "is_ood", "predicted", "detector"})
 	case "jsonl":
 		return newJSONRows(w), nil
 	}
@@ -45,7 +45,7 @@ func (c *csvRows) Write(r Row) error {
 		predicted = strconv.Itoa(*r.Predicted)
 	}
 	return c.w.Write([]string{r.ID, formatFloat(r.OODScore), logProb, formatFloat(r.PValue),
-		strconv.FormatBool(r.IsOOD), predicted})
+		strconv.FormatBool(r.IsOOD), predicted, r.Detector})
 }
 
 func (c *csvRows) Flush() error {
