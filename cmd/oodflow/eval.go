@@ -9,6 +9,7 @@ import (
 
 	"github.com/oodflow/oodflow/eval"
 	"github.com/oodflow/oodflow/internal/detect"
+	"github.com/oodflow/oodflow/internal/report"
 )
 
 const evalLong = `Measures how well a detector tells out-of-distribution (OOD) images from
@@ -32,6 +33,8 @@ trained on, if they still lie where they did, unchanged. A detector that lacks
 something is listed as skipped.
 
 ` + featuresHelp + `
+
+` + scoresHelp + `
 
 ` + conventionHelp + `
 
@@ -67,6 +70,8 @@ const evalExample = `  oodflow eval --detector detector.safetensors --id val.saf
   oodflow eval --detector detector.safetensors --id test.safetensors \
       --ood svhn=svhn.safetensors --min-auroc svhn=0.95 \
       --min-gain-over energy:0.01 --report junit=gates.xml --report github=-
+  oodflow eval --id test-scores.csv --ood svhn=svhn-scores.csv
+  oodflow eval --id id.csv --ood svhn=svhn.csv --score-column msp,-knn_distance
   oodflow eval --benchmark openood/cifar10 --benchmark-data openood/data \
       --model wrn.onnx --preprocess cifar10 --baselines default`
 
@@ -79,6 +84,7 @@ type evalOptions struct {
 	baselinesFlag string
 	trainFeatures string
 	convention    choice
+	columns       scoreColumns
 	reportOptions
 	gateOptions
 	benchmarkOptions
@@ -87,6 +93,8 @@ type evalOptions struct {
 	id        named
 	ood       []named
 	baselines []string
+
+	fromScores bool // whether --id and --ood are files of scores
 }
 
 func newEvalCommand() *cobra.Command {
@@ -125,9 +133,11 @@ func (o *evalOptions) AddFlags(cmd *cobra.Command) {
 	f.StringVar(&o.baselinesFlag, "baselines", "", "compare with these: `default|all|none|NAME,...` (none, with --train-features default)")
 	complete(cmd, "baselines", completeList(append([]string{baselinesDefault, "all", "none"}, detect.Names()...)))
 	f.StringVar(&o.trainFeatures, "train-features", "", "`FEATURES` to fit baselines to")
-	for _, flag := range []string{"id", "ood", "train-features"} {
-		completeFiles(cmd, flag, featureFiles...)
+	completeFiles(cmd, "train-features", featureFiles...)
+	for _, flag := range []string{"id", "ood"} {
+		completeFiles(cmd, flag, append(scoreFiles, featureFiles...)...)
 	}
+	o.columns.AddFlags(cmd)
 	o.convention = choice{valid: eval.Conventions()}
 	addChoice(cmd, &o.convention, "convention", "compute the metrics as another tool does: `"+strings.Join(eval.Conventions(), "|")+"`")
 	o.dumpOptions.AddFlags(cmd)
@@ -140,6 +150,9 @@ func (o *evalOptions) AddFlags(cmd *cobra.Command) {
 // validate checks and parses what can be without opening a file.
 func (o *evalOptions) validate() error {
 	if err := o.parseSets(); err != nil {
+		return err
+	}
+	if err := o.parseScores(); err != nil {
 		return err
 	}
 	if err := o.parseBaselines(); err != nil {
@@ -162,6 +175,9 @@ func (o *evalOptions) parseOutputs(inputs ...string) error {
 	}
 	if err := o.reportOptions.parse(inputs...); err != nil {
 		return err
+	}
+	if o.fromScores && o.detector == "" && slices.ContainsFunc(o.outputs, func(out output) bool { return slices.Contains(report.Formats(), out.format) }) {
+		return usagef("--detector is required for a page or a plot, which show its threshold")
 	}
 	return o.pageOptions.validate(o.outputs)
 }
@@ -189,11 +205,11 @@ func (o *evalOptions) parseSets() error {
 
 // parseGates reads the gates. The baselines they name are computed, too.
 func (o *evalOptions) parseGates() error {
-	if err := o.gateOptions.parse(o.setNames(), detect.Names()); err != nil {
+	if err := o.gateOptions.parse(o.setNames(), o.rivals()); err != nil {
 		return err
 	}
 	for _, name := range o.leftBehind() {
-		if !slices.Contains(o.baselines, name) {
+		if !o.fromScores && !slices.Contains(o.baselines, name) {
 			o.baselines = append(o.baselines, name)
 		}
 	}
@@ -238,18 +254,14 @@ func runEval(ctx context.Context, opts evalOptions, c *console) error {
 	if err := opts.openPrevious(opts.id.name, opts.setNames()); err != nil {
 		return err
 	}
-	file, err := detect.Load(opts.detector)
-	if err != nil {
-		return err
+	e := evaluation{ctx: ctx, opts: opts, console: c}
+	if opts.detector != "" {
+		var err error
+		if e.file, err = detect.Load(opts.detector); err != nil {
+			return err
+		}
 	}
-	if err := opts.checkTested(file.Detector.Name()); err != nil {
-		return err
-	}
-	e := evaluation{ctx: ctx, opts: opts, console: c, file: file}
-	if err := e.open(); err != nil {
-		return err
-	}
-	if err := e.fitBaselines(); err != nil {
+	if err := e.gatherScores(); err != nil {
 		return err
 	}
 	if err := e.measure(); err != nil {

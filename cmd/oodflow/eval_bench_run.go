@@ -160,6 +160,9 @@ func (b *bench) measure(e *evaluation, r benchRun, entries []entry) error {
 	if err := e.fitBaselines(); err != nil {
 		return err
 	}
+	if err := e.scoreSets(); err != nil {
+		return err
+	}
 	return e.measure()
 }
 

@@ -79,9 +79,9 @@ func (o *evalOptions) checkUse(cmd *cobra.Command) error {
 				return usagef("--%s is of no use without --benchmark", name)
 			}
 		}
-		return required(cmd, "detector", "id", "ood")
+		return required(cmd, o.required()...)
 	}
-	for _, name := range []string{"id", "ood"} {
+	for _, name := range []string{"id", "ood", "score-column"} {
 		if cmd.Flags().Changed(name) {
 			return usagef("--%s is of no use with --benchmark, which names the sets", name)
 		}

@@ -143,15 +143,26 @@ func (e *evaluation) inputs() ([]report.Input, error) {
 			return nil, err
 		}
 	}
-	if err := add("ID features", e.opts.id.path, e.id.Provenance.Source); err != nil {
-		return nil, err
+	return all, e.addSets(add)
+}
+
+// addSets adds the files of the sets to the inputs.
+func (e *evaluation) addSets(add func(role, path, source string) error) error {
+	kind, source := "features", func(s *features.Set) string { return s.Provenance.Source }
+	ood := e.ood
+	if e.opts.fromScores {
+		kind, source = "scores", func(*features.Set) string { return "" }
+		ood = make([]*features.Set, len(e.opts.ood))
+	}
+	if err := add("ID "+kind, e.opts.id.path, source(e.id)); err != nil {
+		return err
 	}
 	for i, set := range e.opts.ood {
-		if err := add("OOD features", set.path, e.ood[i].Provenance.Source); err != nil {
-			return nil, err
+		if err := add("OOD "+kind, set.path, source(ood[i])); err != nil {
+			return err
 		}
 	}
-	return all, nil
+	return nil
 }
 
 // facts are what else it takes to do this again.
@@ -174,6 +185,9 @@ func (e *evaluation) facts() []report.Fact {
 
 // setFacts describes the sets, and brings the images at the ends of their scores.
 func (e *evaluation) setFacts() ([]report.Set, error) {
+	if e.opts.fromScores {
+		return nil, nil
+	}
 	own := e.scored[0]
 	sets, scores, from := []*features.Set{e.id}, [][]float64{own.ID}, []named{e.opts.id}
 	sets, scores, from = append(sets, e.ood...), append(scores, own.OOD...), append(from, e.opts.ood...)

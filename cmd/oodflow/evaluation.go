@@ -77,8 +77,25 @@ func (e *evaluation) tell(text string) {
 // piece is how many images are scored between two looks at the clock and the interrupt.
 const piece = 1024
 
-// measure scores every set with every detector and puts the figures into the report.
-func (e *evaluation) measure() error {
+// gatherScores fills e.scored, from files of scores or with the detectors.
+func (e *evaluation) gatherScores() error {
+	if e.opts.fromScores {
+		return e.readScores()
+	}
+	if err := e.opts.checkTested(e.file.Detector.Name()); err != nil {
+		return err
+	}
+	if err := e.open(); err != nil {
+		return err
+	}
+	if err := e.fitBaselines(); err != nil {
+		return err
+	}
+	return e.scoreSets()
+}
+
+// scoreSets scores every set with every detector.
+func (e *evaluation) scoreSets() error {
 	total := e.id.N
 	for _, s := range e.ood {
 		total += s.N
@@ -87,7 +104,7 @@ func (e *evaluation) measure() error {
 	defer finish()
 	for _, d := range e.detectors {
 		meter.Note(d.Name())
-		s, skip, err := e.measureOne(d, meter)
+		s, skip, err := e.scoreWith(d, meter)
 		if err != nil {
 			return err
 		}
@@ -97,9 +114,16 @@ func (e *evaluation) measure() error {
 		}
 		e.scored = append(e.scored, s)
 	}
-	var err error
+	return nil
+}
+
+// measure puts the figures into the report.
+func (e *evaluation) measure() error {
 	e.report.Convention = e.opts.convention.value
-	e.report.Results, err = eval.EvaluateAs(e.report.Convention, e.opts.setNames(), e.scored)
+	err := interruptibly(e.ctx, func() (err error) {
+		e.report.Results, err = eval.EvaluateAs(e.report.Convention, e.opts.setNames(), e.scored)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -124,8 +148,8 @@ func (e *evaluation) warnOfSquashing() error {
 	return nil
 }
 
-// measureOne returns the scores of one detector for every set, or why there are none.
-func (e *evaluation) measureOne(d detect.Detector, meter *progress.Meter) (s eval.Scores, skip string, err error) {
+// scoreWith returns the scores of one detector for every set, or why there are none.
+func (e *evaluation) scoreWith(d detect.Detector, meter *progress.Meter) (s eval.Scores, skip string, err error) {
 	s.Detector, s.Correct = d.Name(), correct(e.id)
 	if s.ID, err = e.score(d, e.opts.id, e.id, meter); err != nil {
 		return s, e.missing(d, err), e.unlessMissing(d, err)

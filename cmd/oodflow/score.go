@@ -155,7 +155,7 @@ func scoreFeatures(ctx context.Context, opts scoreOptions, c *console, file *det
 	if w := file.Unverified(r.Provenance); w != "" {
 		c.warn("%s: %s", opts.features, w)
 	}
-	return writeScores(ctx, opts, c, func(add func([]detect.Row) error) error {
+	return writeScores(ctx, opts, c, file, func(add func([]detect.Row) error) error {
 		for i := 0; i < r.N; i += piece {
 			set, err := r.Read(features.Span(i, min(i+piece, r.N)))
 			if err != nil {
@@ -187,7 +187,7 @@ func scoreImages(ctx context.Context, opts scoreOptions, c *console, file *detec
 	if err := file.Compatible(p.provenance()); err != nil {
 		return fmt.Errorf("score images with %s: %w", opts.model, err)
 	}
-	err = writeScores(ctx, opts, c, func(add func([]detect.Row) error) error {
+	err = writeScores(ctx, opts, c, file, func(add func([]detect.Row) error) error {
 		waiting := p.set()
 		first := 0
 		score := func() error {
@@ -240,8 +240,12 @@ func empty(s *features.Set) {
 }
 
 // writeScores writes the rows that produce adds, and then tells how many images were flagged.
-func writeScores(ctx context.Context, opts scoreOptions, c *console, produce func(add func([]detect.Row) error) error) error {
+func writeScores(ctx context.Context, opts scoreOptions, c *console, file *detect.File, produce func(add func([]detect.Row) error) error) error {
 	start := time.Now()
+	by, err := identity(opts.detector, file.Detector.Name())
+	if err != nil {
+		return err
+	}
 	var n, flagged int
 	fill := func(w io.Writer) error {
 		rw, err := detect.NewRowWriter(w, opts.format.value)
@@ -251,6 +255,7 @@ func writeScores(ctx context.Context, opts scoreOptions, c *console, produce fun
 		err = produce(func(scored []detect.Row) error {
 			for _, r := range scored {
 				n++
+				r.Detector = by
 				if r.IsOOD {
 					flagged++
 				}
@@ -262,7 +267,6 @@ func writeScores(ctx context.Context, opts scoreOptions, c *console, produce fun
 		})
 		return errors.Join(err, ctx.Err(), rw.Flush())
 	}
-	var err error
 	if opts.out == "" {
 		err = fill(c.out)
 	} else {
