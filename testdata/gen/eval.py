@@ -45,10 +45,10 @@ def autc(i, o):
     return sum(w * ((i >= t).mean() + (o < t).mean()) / 2 for t, w in zip(middle, width))
 
 
-def delong_variance(i, o):
-    """The definition: the matrix of all pairs."""
+def delong_variances(i, o):
+    """The definition, of both sides: the matrix of all pairs."""
     wins = (o[None, :] > i[:, None]) + 0.5 * (o[None, :] == i[:, None])
-    return wins.mean(1).var(ddof=1) / len(i) + wins.mean(0).var(ddof=1) / len(o)
+    return wins.mean(1).var(ddof=1) / len(i), wins.mean(0).var(ddof=1) / len(o)
 
 
 def newcombe_end(a, m, n, z, outside):
@@ -70,16 +70,18 @@ def newcombe_end(a, m, n, z, outside):
 
 def interval(a, i, o):
     z = norm.ppf(0.975)
-    low, high = (newcombe_end(a, len(i), len(o), z, end) for end in (0.0, 1.0))
+    fewer = min(len(i), len(o))
+    low, high = (newcombe_end(a, fewer, fewer, z, end) for end in (0.0, 1.0))
     if min(len(i), len(o)) < 2:
         return low, high
-    v = delong_variance(i, o)
+    sides = delong_variances(i, o)
+    v = sum(sides)
     if v == 0:
         return low, high
     half = z * np.sqrt(v) / (a * (1 - a))
     d_low, d_high = logit(a) - half, logit(a) + half
-    k = min(a, 1 - a) ** 2 / v
-    few = 1 / (1 + (k / 4.75) ** 4)
+    k = min(a, 1 - a) ** 2 / max(sides)
+    few = 1 / (1 + (k / 8.5) ** 4)
     if a >= 0.5:
         d_low = (1 - few) * d_low + few * min(d_low, logit(low))
     if a <= 0.5:
