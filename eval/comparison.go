@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"sync"
 )
 
 // Comparison holds the scores of one set of ID images and one set of OOD images, sorted once for all the
@@ -28,8 +29,10 @@ func Compare(id, ood []float64) (*Comparison, error) {
 		return nil, err
 	}
 	c := &Comparison{}
-	c.id, c.idOrder = argsort(id)
+	var other sync.WaitGroup
+	other.Go(func() { c.id, c.idOrder = argsort(id) })
 	c.ood, c.oodOrder = argsort(ood)
+	other.Wait()
 	return c, nil
 }
 
