@@ -230,6 +230,7 @@ const largePicture = 32 << 20
 // prepare makes the tensor of one image. A picture's rows are converted as they
 // are read, so what a decoder left behind can still prove damaged here.
 func (l *loader) prepare(s *slot, w *worker) (err error) {
+	defer w.shrink()
 	defer recoverTo(&err)
 	s.stored = s.item.stored()
 	if s.bad != nil {

@@ -321,3 +321,25 @@ func TestLookup(t *testing.T) {
 		}
 	}
 }
+
+// TestShrink: a decoder gives back what is too large, and decodes on.
+func TestShrink(t *testing.T) {
+	var d Decoder
+	large, small := encoded(t, 200, 200, 90), encoded(t, 16, 16, 90)
+	for _, data := range [][]byte{large, small, large} {
+		if _, err := d.Decode(data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.Shrink(200 * 200)
+	for i := range d.d.room {
+		if n := cap(d.d.room[i].pix); n > 200*200 {
+			t.Errorf("component %d keeps %d bytes", i, n)
+		}
+	}
+	p, err := d.Decode(small)
+	want, _ := Decode(small)
+	if err != nil || !bytes.Equal(p.Planes[0].Pix, want.Planes[0].Pix) {
+		t.Errorf("after that: %v", err)
+	}
+}
