@@ -100,6 +100,9 @@ func (r *Decoder) Decode(data []byte) (*Picture, error) {
 // Shrink gives memory back where there is more than most bytes of it for one
 // component. The last picture is not valid any more.
 func (r *Decoder) Shrink(most int) {
+	if r.d.memory == nil {
+		return
+	}
 	for i := range r.d.room {
 		if c := &r.d.room[i]; cap(c.pix) > most || 2*cap(c.coefs) > most {
 			*c = component{}

@@ -325,6 +325,7 @@ func TestLookup(t *testing.T) {
 // TestShrink: a decoder gives back what is too large, and decodes on.
 func TestShrink(t *testing.T) {
 	var d Decoder
+	d.Shrink(0) // of nothing yet
 	large, small := encoded(t, 200, 200, 90), encoded(t, 16, 16, 90)
 	for _, data := range [][]byte{large, small, large} {
 		if _, err := d.Decode(data); err != nil {
