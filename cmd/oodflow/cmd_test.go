@@ -91,6 +91,19 @@ func TestHintsAreFound(t *testing.T) {
 	}
 }
 
+// TestMessagesAreLegible: what names out of files say to a terminal does not reach it.
+func TestMessagesAreLegible(t *testing.T) {
+	var b strings.Builder
+	c := newConsole(io.Discard, &b, false)
+	c.failf("%s", "a\x1b[31m\r\xff ü")
+	c.warn("b\u009b\n  c\td")
+	c.note("%d%%", 5)
+	c.hint("100%s\x00")
+	if want := `a\x1b[31m\x0d\xff ü` + "\n" + `warning: b\xc2\x9b` + "\n  c\td\n5%\n" + `hint: 100%s\x00` + "\n"; b.String() != want {
+		t.Errorf("wrote %q, want %q", b.String(), want)
+	}
+}
+
 func TestAccuracyLeavesUnknownLabelsOut(t *testing.T) {
 	a := accuracy{classes: 2}
 	a.add([]float32{1, 0, 0, 1, 0, 1, 1, 0}, []int64{0, 0, -1, 2})

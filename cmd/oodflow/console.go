@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -73,22 +76,40 @@ func (c *console) errorln(format string, args ...any) {
 
 // failf writes the line that says why the command failed.
 func (c *console) failf(format string, args ...any) {
-	c.errorln("%s", c.paint(red, fmt.Sprintf(format, args...)))
+	c.errorln("%s", c.paint(red, legible(format, args...)))
 }
 
 // hint writes advice on how to go on.
-func (c *console) hint(s string) { c.errorln("%s %s", c.paint(cyan, "hint:"), s) }
+func (c *console) hint(s string) { c.errorln("%s %s", c.paint(cyan, "hint:"), legible("%s", s)) }
 
 // warn writes a line about something that casts doubt on the result; --quiet does not silence it.
 func (c *console) warn(format string, args ...any) {
-	c.errorln("%s %s", c.paint(yellow, "warning:"), fmt.Sprintf(format, args...))
+	c.errorln("%s %s", c.paint(yellow, "warning:"), legible(format, args...))
 }
 
 // note writes a line that is good to know; --quiet silences it.
 func (c *console) note(format string, args ...any) {
 	if !c.quiet {
-		c.errorln(format, args...)
+		c.errorln("%s", legible(format, args...))
 	}
+}
+
+// legible formats a text whose parts may come out of files: what a terminal would obey or cannot show, control characters
+// but for tabs and the ends of lines and bytes that are not UTF-8, is written as \xNN.
+func legible(format string, args ...any) string {
+	var b strings.Builder
+	for s := fmt.Sprintf(format, args...); s != ""; {
+		r, n := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && n == 1 || unicode.IsControl(r) && r != '\n' && r != '\t' {
+			for _, c := range []byte(s[:n]) {
+				fmt.Fprintf(&b, `\x%02x`, c)
+			}
+		} else {
+			b.WriteString(s[:n])
+		}
+		s = s[n:]
+	}
+	return b.String()
 }
 
 // width is the terminal's columns.
