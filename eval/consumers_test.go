@@ -36,7 +36,26 @@ func rendered(t *testing.T, r *Report, format string) string {
 
 // reports are what the consumers' readers are shown.
 func reports(t *testing.T) map[string]*Report {
-	return map[string]*Report{"sample": sample(t), "hostile": hostile(t), "empty": {ID: "x"}}
+	return map[string]*Report{"sample": sample(t), "hostile": hostile(t), "empty": {ID: "x"}, "benchmark": gatedSummary(t)}
+}
+
+// gatedSummary is a benchmark with gates on sets and on a group.
+func gatedSummary(t *testing.T) *Report {
+	t.Helper()
+	r := summary(t, 3)
+	if err := r.Apply(Gates{Bounds: []Gate{auroc("near", 0.99), auroc("", 0.4)}}); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// groupMeansOf counts the means over groups.
+func groupMeansOf(r *Report) int {
+	n := 0
+	for _, name := range r.groupNames() {
+		n += len(r.means(name))
+	}
+	return n
 }
 
 // TestJUnitIsValid holds JUnit XML against the schema of Jenkins' xUnit plugin. testdata/junit-10.xsd is that of
@@ -79,7 +98,7 @@ func TestJUnitCounts(t *testing.T) {
 				failed++
 			}
 		}
-		if want := len(r.Results) + len(r.Gates) + len(r.Skipped); tests != want || got.Tests != want {
+		if want := len(r.Results) + groupMeansOf(r) + len(r.Gates) + len(r.Skipped); tests != want || got.Tests != want {
 			t.Errorf("%s: %d cases, says %d, want %d", name, tests, got.Tests, want)
 		}
 		if failures != failed || got.Failures != failed {
@@ -129,7 +148,7 @@ func TestGitLabReads(t *testing.T) {
 			}
 			seen[words[0]] = true
 		}
-		if want := len(openMetrics)*len(r.Results) + len(r.Gates); len(seen) != want {
+		if want := len(openMetrics)*len(r.Results) + (len(openMetrics)-2)*groupMeansOf(r) + len(r.Gates); len(seen) != want {
 			t.Errorf("%s: %d figures, want %d", name, len(seen), want)
 		}
 	}

@@ -3,6 +3,7 @@ package eval
 import (
 	"encoding/csv"
 	"io"
+	"slices"
 	"strconv"
 )
 
@@ -12,7 +13,8 @@ var csvHeader = []string{"id", "ood", "detector", "n_id", "n_ood", "auroc", "aur
 	"fpr95_ood_positive_low", "fpr95_ood_positive_high", "detection_error", "autc", "oscr", "p_vs_best", "best"}
 
 // WriteCSV renders the results as CSV with a header: fractions in [0,1] with as many digits as restore the float64
-// exactly, empty where there is none. Gates, skipped detectors and warnings are not in it.
+// exactly, empty where there is none; means over groups of sets follow, ood being the group. Gates, skipped detectors
+// and warnings are not in it.
 func (r *Report) WriteCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
 	if err := c.Write(csvHeader); err != nil {
@@ -32,8 +34,27 @@ func (r *Report) WriteCSV(w io.Writer) error {
 			}
 		}
 	}
+	for _, g := range r.groupResults() {
+		for _, m := range g {
+			if err := c.Write(csvMean(r.ID, m)); err != nil {
+				return err
+			}
+		}
+	}
 	c.Flush()
 	return c.Error()
+}
+
+// csvMean is the row of a mean over a group.
+func csvMean(id string, m Result) []string {
+	row := make([]string, len(csvHeader))
+	for name, v := range map[string]float64{
+		"auroc": m.AUROC, "aupr_in": m.AUPRIn, "aupr_out": m.AUPROut, "fpr95": m.FPR95, "fpr95_ood_positive": m.FPR95OODPositive,
+	} {
+		row[slices.Index(csvHeader, name)] = csvNumber(&v)
+	}
+	row[0], row[1], row[2] = id, m.OOD, m.Detector
+	return row
 }
 
 func csvNumber(v *float64) string {

@@ -223,3 +223,48 @@ func held(g Gate, res Result) GateResult {
 	}
 	return r.Gates[0]
 }
+
+// TestGatesOnIntervals: the interval that decides is that of the metric at the confidence, and its cautious end does.
+func TestGatesOnIntervals(t *testing.T) {
+	r := full(t)
+	flow, err := Compare(r.Scores.ID, r.Scores.OOD["far"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	gates := []Gate{auroc("far", 0.5), {Metric: GateFPR95, OOD: "far", Bound: 0.5}, {Metric: GateGain, OOD: "far", Baseline: "msp", Bound: -0.9}}
+	for _, level := range []float64{0.8, Level, 0.99} {
+		if err := r.Apply(Gates{Bounds: gates, Confidence: level}); err != nil {
+			t.Fatal(err)
+		}
+		msp, _ := lookUp(r.Results, "msp", "far")
+		half := math.Sqrt2 * math.Erfinv(level) * *msp.GainSE
+		for i, of := range []func(float64) (float64, float64, error){flow.AUROCInterval, flow.FPR95Interval,
+			func(float64) (float64, float64, error) { return r.Gates[2].Value - half, r.Gates[2].Value + half, nil }} {
+			low, high, err := of(level)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g := r.Gates[i]
+			near(t, "low", g.Interval.Low, low, 1e-15)
+			near(t, "high", g.Interval.High, high, 1e-15)
+			margin := low - g.Threshold
+			if g.Metric == GateFPR95 {
+				margin = g.Threshold - high
+			}
+			near(t, "margin", g.Margin, margin, 1e-15)
+			if g.Passed != (margin >= 0) || g.Interval.Level != level {
+				t.Errorf("%+v", g)
+			}
+		}
+	}
+	r.Scores = nil
+	if err := r.Apply(Gates{Bounds: gates, Confidence: 0.8}); err == nil || !strings.Contains(err.Error(), "there are no scores on far") {
+		t.Error(err)
+	}
+	for i := range r.Results {
+		r.Results[i].GainSE = nil // a single image, say
+	}
+	if err := r.Apply(Gates{Bounds: gates[2:], Confidence: Level}); err != nil || r.Gates[0].Passed {
+		t.Errorf("a gain of unknown error passed: %v, %+v", err, r.Gates)
+	}
+}

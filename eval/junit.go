@@ -37,12 +37,12 @@ type (
 	}
 )
 
-// WriteJUnit renders the report as JUnit XML: a test suite for each OOD set, in it a test case that passes for every
+// WriteJUnit renders the report as JUnit XML: a test suite for each OOD set and each group of sets, in it a test case that passes for every
 // detector measured, its figures as output, and one for each gate; and a suite of the detectors that were
 // skipped. Names of test cases hold no figures but the gates' thresholds, so that their history can be followed.
 func (r *Report) WriteJUnit(w io.Writer) error {
 	out := junitSuites{Name: "oodflow eval"}
-	for _, g := range r.groups() {
+	for _, g := range append(r.groups(), r.groupResults()...) {
 		out.add(r.junitSuite(g))
 	}
 	if len(r.Skipped) > 0 {
@@ -80,7 +80,11 @@ func (s *junitSuites) add(suite junitSuite) {
 func (r *Report) junitSuite(group []Result) junitSuite {
 	s := junitSuite{Name: r.ID + " against " + group[0].OOD}
 	for _, res := range group {
-		s.Cases = append(s.Cases, junitCase{Class: junitClass(res.Detector, res.OOD), Name: "measured", Output: res.line()})
+		c := junitCase{Class: junitClass(res.Detector, res.OOD), Name: "measured", Output: res.line()}
+		if res.NOOD == 0 { // the mean over a group
+			c.Output = res.means()
+		}
+		s.Cases = append(s.Cases, c)
 	}
 	for _, g := range r.Gates {
 		if g.OOD != group[0].OOD {
@@ -107,6 +111,12 @@ func (r *Report) junitSkipped() junitSuite {
 
 // junitClass groups cases by detector, then OOD set, in viewers that make a tree of class names.
 func junitClass(detector, ood string) string { return "oodflow." + detector + "." + ood }
+
+// means is a result without intervals on one line, in percent.
+func (r Result) means() string {
+	return fmt.Sprintf("%s on %s: AUROC %.2f, AUPR-in %.2f, AUPR-out %.2f, FPR@95 %.2f",
+		r.Detector, r.OOD, 100*r.AUROC, 100*r.AUPRIn, 100*r.AUPROut, 100*r.FPR95)
+}
 
 // line is a result on one line, in percent.
 func (r Result) line() string {

@@ -63,6 +63,7 @@ func TestRendering(t *testing.T) {
 		{"benchmark.txt", "text", summary(t, 1), Options{}},
 		{"benchmark.runs.txt", "text", summary(t, 3), Options{}},
 		{"benchmark.runs.md", "markdown", summary(t, 3), Options{}},
+		{"benchmark.runs.csv", "csv", summary(t, 3), Options{}},
 		{"benchmark.runs.json", "json", summary(t, 2), Options{}},
 		{"report.junit.xml", "junit", sample(t), Options{}},
 		{"report.github", "github", sample(t), Options{}},
