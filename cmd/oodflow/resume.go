@@ -145,11 +145,20 @@ func resumingCommand(cmd *cobra.Command) string {
 		case f.Name == "resume":
 		case f.Value.Type() == "bool":
 			words = append(words, fmt.Sprintf("--%s=%s", f.Name, f.Value))
+		case isSlice(f.Value):
+			for _, v := range f.Value.(pflag.SliceValue).GetSlice() {
+				words = append(words, "--"+f.Name, shellQuote(v))
+			}
 		default:
 			words = append(words, "--"+f.Name, shellQuote(f.Value.String()))
 		}
 	})
 	return strings.Join(append(words, "--resume"), " ")
+}
+
+func isSlice(v pflag.Value) bool {
+	_, ok := v.(pflag.SliceValue)
+	return ok
 }
 
 // harmless are the words that a shell leaves as they are.
