@@ -81,7 +81,7 @@ func (r *Report) legend(mark string, compared bool) []string {
 		return append(legend("Metrics in percent", mark, compared), r.Definitions()...)
 	}
 	lines := []string{
-		fmt.Sprintf("Metrics in percent: means over %d runs ± standard deviation; without ±: one run.", len(r.Benchmark.Runs)),
+		fmt.Sprintf("Metrics in percent: means over up to %d runs ± standard deviation; without ±: one run.", len(r.Benchmark.Runs)),
 	}
 	if compared {
 		lines = append(lines, mark+" on an AUROC: none is significantly better on this set in any run.")
