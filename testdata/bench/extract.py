@@ -6,10 +6,11 @@
 Each round runs, one after the other: the bare engine (oodflow bench model), extract, score, and torch_dataloader.py with
 the same threads. What is compared are runs of the same round, and the medians of these ratios count: a machine that is slower
 for a while is slower for all of them. CPU is user and system time per image, which other processes on the machine hardly
-change. Then extract runs over 1,000 and over 30,000 images, and its peak memory must be the same.
+change. Then extract runs over 1,000 and over 30,000 images, and its peak memory must stay.
 
 The status is 1 when a target is missed: extract at 90 % of the bare engine on CIFAR-10, at 85 % on JPEGs, at 1.5 times the
-Python script, score at 95 % of extract, memory at 1.1 times.
+Python script,
+score at 95 % of extract, memory within 32 MiB, which the garbage collector may take: a growth by 1 kB an image shows.
 """
 import argparse
 import glob
@@ -27,7 +28,7 @@ CASES = [
     ("imagenette JPEGs, MobileNetV2", "imagenet_mobilenetv2", "%s/imagenette/train", 1500, "mobilenet_v2", 0.85),
     ("imagenette JPEGs, SqueezeNet", "imagenet_squeezenet1_1", "%s/imagenette/train", 1500, "squeezenet1_1", 0.85),
 ]
-PYTHON_FACTOR, SCORE_SHARE, MEMORY_FACTOR = 1.5, 0.95, 1.1
+PYTHON_FACTOR, SCORE_SHARE, MEMORY_MIB = 1.5, 0.95, 32
 
 
 def run(*command):
@@ -132,11 +133,11 @@ class Bench:
                                     images=self.source.replace("#test", "#train")) for n in (1000, 30000)]
         else:
             few, many = [self.extract(images=self.list(n)) for n in (1000, 30000)]
-        ratio = many["peak_rss_bytes"] / few["peak_rss_bytes"]
+        growth = (many["peak_rss_bytes"] - few["peak_rss_bytes"]) / 2**20
         print("%s: peak memory %.0f MiB over %d images, %.0f MiB over %d: %s" % (
             self.name, few["peak_rss_bytes"] / 2**20, few["images"], many["peak_rss_bytes"] / 2**20, many["images"],
-            verdict(ratio <= MEMORY_FACTOR)))
-        return ratio <= MEMORY_FACTOR
+            verdict(growth <= MEMORY_MIB)))
+        return growth <= MEMORY_MIB
 
 
 def median(values):
