@@ -96,7 +96,7 @@ step '6. How well does it tell them apart?' \
 show "$oodflow" eval --detector "$out/detector.safetensors" \
 	--id digits="$out/id-test.safetensors" \
 	--ood letters="$out/near-ood.safetensors" --ood patterns="$out/far-ood.safetensors" \
-	--baselines all --train-features "$out/id-train.safetensors" \
+	--baselines default --train-features "$out/id-train.safetensors" \
 	--report html="$out/report.html"
 echo
 echo "Open $out/report.html in a browser for the curves, and for the images behind them."
