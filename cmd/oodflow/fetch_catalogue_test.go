@@ -21,8 +21,10 @@ import (
 // TestCatalogueOpens fetches every dataset of the catalogue, as tiny files laid out as the published ones, and reads the images of
 // each SOURCE that is printed, after the command that is shown has unpacked what has to be.
 func TestCatalogueOpens(t *testing.T) {
-	if _, err := exec.LookPath("tar"); err != nil {
-		t.Skip("no tar")
+	for _, program := range []string{"sh", "tar"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skip("no " + program)
+		}
 	}
 	published := tinyFiles(t)
 	t.Chdir(t.TempDir())
