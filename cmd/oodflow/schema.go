@@ -10,8 +10,11 @@ import (
 )
 
 const schemaLong = `Prints the JSON Schema of a file that oodflow exchanges with other programs:
-  benchmark  the YAML file that eval --benchmark takes, for editors to complete by
-  eval       what eval --format json writes`
+  benchmark  the YAML file that eval --benchmark takes
+  eval       what eval --format json writes
+Editors with the YAML language server complete and check a benchmark that begins
+  # yaml-language-server: $schema=benchmark.schema.json
+when the output of 'oodflow schema benchmark' lies beside it under that name.`
 
 const schemaExample = `  oodflow schema benchmark
   oodflow schema eval`
