@@ -50,13 +50,17 @@ func (e *evaluation) fitBaselines() error {
 	if err != nil {
 		return err
 	}
+	id, err := e.id.Read(features.Span(0, 1)) // knows the classifier
+	if err != nil {
+		return err
+	}
 	for _, name := range e.opts.baselines {
 		if name == e.file.Detector.Name() {
 			continue // the detector itself, which has its row
 		}
 		from := []*features.Set{train}
 		if !detect.NeedsTraining(name) {
-			from = []*features.Set{e.id, train} // either knows the classifier
+			from = []*features.Set{id, train}
 		}
 		if from[0] == nil {
 			e.skip(name, why)
@@ -127,6 +131,11 @@ func (e *evaluation) training() (set *features.Set, why string, err error) {
 		}
 		e.console.note("baselines are fitted to %s", path)
 	}
-	set, err = dump.openScored(path, e.file, e.console)
+	r, err := dump.openScored(path, e.file, e.console)
+	if err != nil {
+		return nil, "", err
+	}
+	defer r.Close()
+	set, err = whole(r, path)
 	return set, "", err
 }

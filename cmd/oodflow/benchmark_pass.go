@@ -80,7 +80,11 @@ func (b *bench) evaluate(r benchRun) (*evaluation, error) {
 		}
 	}
 	e := &evaluation{ctx: b.ctx, opts: opts, console: b.console}
-	return e, b.measure(e, r, entries)
+	if err := b.measure(e, r, entries); err != nil {
+		e.close()
+		return nil, err
+	}
+	return e, nil
 }
 
 // place is the path of an entry in a run.
@@ -110,7 +114,7 @@ func (b *bench) measure(e *evaluation, r benchRun, entries []entry) error {
 		if err != nil {
 			return err
 		}
-		if err := file.Check(e.id); err != nil {
+		if err := file.Fits(e.id); err != nil {
 			return fmt.Errorf("score %s with %s: %w", e.opts.id.path, other.label, err)
 		}
 		e.detectors = append(e.detectors, labelled{file.Detector, other.label})

@@ -42,6 +42,9 @@ func runBenchmark(ctx context.Context, opts evalOptions, c *console) error {
 		}
 		if first == nil {
 			first = e
+			defer first.close()
+		} else {
+			e.close()
 		}
 		first.adopt(e)
 		runs = append(runs, eval.Run{Name: r.String(), Results: e.report.Results})

@@ -112,28 +112,6 @@ func TestAccuracyLeavesUnknownLabelsOut(t *testing.T) {
 	}
 }
 
-func TestRowsCoverTheSet(t *testing.T) {
-	s := &features.Set{N: 5, D: 2, C: 3, Features: make([]float32, 10), Logits: make([]float32, 15), Labels: []int64{0, 1, 2, 3, 4},
-		IDs: []string{"a", "b", "c", "d", "e"}}
-	for i := range s.Features {
-		s.Features[i] = float32(i)
-	}
-	var ids []string
-	for i := 0; i < s.N; i += 2 {
-		part := rows(s, i, min(i+2, s.N))
-		if err := part.Check(); err != nil {
-			t.Fatal(err)
-		}
-		if part.Row(0)[0] != float32(2*i) || part.Labels[0] != int64(i) {
-			t.Errorf("rows from %d begin with %v, label %d", i, part.Row(0), part.Labels[0])
-		}
-		ids = append(ids, part.IDs...)
-	}
-	if !slices.Equal(ids, s.IDs) || s.N != 5 {
-		t.Errorf("rows gave %v of %v", ids, s.IDs)
-	}
-}
-
 // TestScoringInPieces wants the scores of a set larger than a piece to be those of the whole.
 func TestScoringInPieces(t *testing.T) {
 	n := 2*piece + 7
@@ -142,7 +120,12 @@ func TestScoringInPieces(t *testing.T) {
 	for i := range s.Features {
 		s.Features[i] = float32(rng.NormFloat64())
 	}
-	d, err := detect.FitKNN(rows(s, 0, 100), 5)
+	r := features.NewReader(s)
+	few, err := r.Read(features.Span(0, 100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := detect.FitKNN(few, 5)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,12 +134,10 @@ func TestScoringInPieces(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := newConsole(io.Discard, io.Discard, true)
-	e := evaluation{ctx: t.Context(), console: c}
-	meter, finish := c.begin("eval", "scores", n)
-	defer finish()
-	got, err := e.score(d, named{}, s, meter)
-	if err != nil || !slices.Equal(got, want) {
-		t.Errorf("%d scores (%v) differ from the whole's %d", len(got), err, len(want))
+	e := evaluation{ctx: t.Context(), console: c, id: r, ood: []*features.Reader{r}, detectors: []detect.Detector{d}}
+	e.opts.ood = []named{{}}
+	if err := e.scoreSets(); err != nil || !slices.Equal(e.scored[0].ID, want) || !slices.Equal(e.scored[0].OOD[0], want) {
+		t.Errorf("%d scores (%v) differ from the whole's %d", len(e.scored), err, len(want))
 	}
 }
 

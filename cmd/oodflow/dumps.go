@@ -65,20 +65,18 @@ func (o dumpOptions) openSet(path string, c *console) (*features.Set, error) {
 	return r.Read(features.Span(0, r.N))
 }
 
-// openScored reads a file of features that a detector is to score, checks its values, and refuses one made by another classifier,
-// from another tensor or with other preprocessing.
-func (o dumpOptions) openScored(path string, file *detect.File, c *console) (*features.Set, error) {
-	set, err := o.openSet(path, c)
+// openScored opens a file of features that a detector is to score, and refuses one made by another classifier, from another
+// tensor or with other preprocessing.
+func (o dumpOptions) openScored(path string, file *detect.File, c *console) (*features.Reader, error) {
+	r, err := o.openChecked(path, c)
 	if err != nil {
 		return nil, err
 	}
-	if err := set.Check(); err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	if err := file.Check(set); err != nil {
+	if err := file.Fits(r); err != nil {
+		r.Close()
 		return nil, fmt.Errorf("score %s: %w", path, err)
 	}
-	return set, nil
+	return r, nil
 }
 
 // whole reads all that a checked reader reads, and checks its values.

@@ -255,6 +255,7 @@ func runEval(ctx context.Context, opts evalOptions, c *console) error {
 		return err
 	}
 	e := evaluation{ctx: ctx, opts: opts, console: c}
+	defer e.close()
 	if opts.detector != "" {
 		var err error
 		if e.file, err = detect.Load(opts.detector); err != nil {

@@ -148,11 +148,11 @@ func (e *evaluation) inputs() ([]report.Input, error) {
 
 // addSets adds the files of the sets to the inputs.
 func (e *evaluation) addSets(add func(role, path, source string) error) error {
-	kind, source := "features", func(s *features.Set) string { return s.Provenance.Source }
+	kind, source := "features", func(r *features.Reader) string { return r.Provenance.Source }
 	ood := e.ood
 	if e.opts.fromScores {
-		kind, source = "scores", func(*features.Set) string { return "" }
-		ood = make([]*features.Set, len(e.opts.ood))
+		kind, source = "scores", func(*features.Reader) string { return "" }
+		ood = make([]*features.Reader, len(e.opts.ood))
 	}
 	if err := add("ID "+kind, e.opts.id.path, source(e.id)); err != nil {
 		return err
@@ -189,31 +189,47 @@ func (e *evaluation) setFacts() ([]report.Set, error) {
 		return nil, nil
 	}
 	own := e.scored[0]
-	sets, scores, from := []*features.Set{e.id}, [][]float64{own.ID}, []named{e.opts.id}
+	sets, scores, from := []*features.Reader{e.id}, [][]float64{own.ID}, []named{e.opts.id}
 	sets, scores, from = append(sets, e.ood...), append(scores, own.OOD...), append(from, e.opts.ood...)
 	var all []report.Set
-	for i, s := range sets {
-		set := report.Set{Name: from[i].name, Images: s.N}
-		err := interruptibly(e.ctx, func() error { return describe(&set, s) })
+	for i, r := range sets {
+		set := report.Set{Name: from[i].name, Images: r.N}
+		err := interruptibly(e.ctx, func() error { return describe(&set, r) })
+		if n := e.opts.thumbnails; n > 0 && err == nil {
+			err = e.pictures(&set, r, scores[i], n)
+		}
+		if e.ctx.Err() != nil {
+			return nil, e.ctx.Err()
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", from[i].path, err)
-		}
-		if n := e.opts.thumbnails; n > 0 {
-			e.pictures(&set, s, scores[i], n)
-		}
-		if err := e.ctx.Err(); err != nil {
-			return nil, err
 		}
 		all = append(all, set)
 	}
 	return all, nil
 }
 
+// mostDescribed bounds the images that say how a set is spread, evenly drawn: means over pairs of as many are off by some
+// thousandths.
+const mostDescribed = 20_000
+
 // describe fills in how a set's features are spread.
-func describe(set *report.Set, s *features.Set) error {
+func describe(set *report.Set, r *features.Reader) error {
+	n := min(r.N, mostDescribed)
+	index := features.Span(0, n)
+	for k := range index {
+		index[k] = int(int64(k) * int64(r.N) / int64(n))
+	}
+	s, err := r.Read(index)
+	if err != nil {
+		return err
+	}
 	sum, err := features.Summarize(s, features.SummaryOptions{MaxRankDim: -1})
 	if err != nil {
 		return err
+	}
+	if n < r.N {
+		set.Sample = n
 	}
 	set.Norm, set.ToleranceOf = sum.Norms.Median, sum.ToleranceOf
 	if sum.Uniformity != nil {

@@ -18,24 +18,25 @@ const searchTime = 20 * time.Second
 
 // pictures fills in the n images with the highest and the n with the lowest scores of a set, as far as they are where the
 // file of features says that they came from.
-func (e *evaluation) pictures(set *report.Set, s *features.Set, scores []float64, n int) {
-	n = min(n, s.N/2)
+func (e *evaluation) pictures(set *report.Set, r *features.Reader, scores []float64, n int) error {
+	n = min(n, r.N/2)
 	order := ends(scores, n)
-	predicted := e.predictedNames(s)
-	var ids []string
-	for _, i := range order {
-		ids = append(ids, s.IDs[i])
+	s, err := r.Read(order)
+	if err != nil {
+		return err
 	}
-	found, why := e.findImages(s.Provenance.Source, ids)
+	taken := e.predictedName(s, r == e.id)
+	found, why := e.findImages(s.Provenance.Source, s.IDs)
 	set.NoPictures = why
 	for k, i := range order {
-		p := report.Picture{ID: s.IDs[i], Score: scores[i], Taken: predicted(i), Image: found[s.IDs[i]]}
+		p := report.Picture{ID: s.IDs[k], Score: scores[i], Taken: taken(k), Image: found[s.IDs[k]]}
 		if k < n {
 			set.Most = append(set.Most, p)
 		} else {
 			set.Least = append(set.Least, p)
 		}
 	}
+	return nil
 }
 
 // ends returns the n indices of the highest scores, from the highest, and then those of the n lowest, from the lowest.
@@ -55,9 +56,9 @@ func ends(scores []float64, n int) []int {
 	return append(slices.Clone(order[:n]), low...)
 }
 
-// predictedNames returns a function that names the class an image is taken for and, where it is known to be another, its
-// own. The ID set's names are the classifier's, if they are as many as it has classes.
-func (e *evaluation) predictedNames(s *features.Set) func(i int) string {
+// predictedName returns a function that names the class an image is taken for and, where it is known to be another, its
+// own. own says that s is of the ID set, whose names are the classifier's if they are as many as it has classes.
+func (e *evaluation) predictedName(s *features.Set, own bool) func(i int) string {
 	predicted := s.Predicted()
 	if predicted == nil {
 		return func(int) string { return "" }
@@ -68,7 +69,7 @@ func (e *evaluation) predictedNames(s *features.Set) func(i int) string {
 	}
 	return func(i int) string {
 		name := classes[predicted[i]]
-		if s == e.id && s.Labels != nil && s.Labels[i] >= 0 && s.Labels[i] != int64(predicted[i]) && s.Labels[i] < int64(s.C) {
+		if own && s.Labels != nil && s.Labels[i] >= 0 && s.Labels[i] != int64(predicted[i]) && s.Labels[i] < int64(s.C) {
 			name += ", is " + classes[s.Labels[i]]
 		}
 		return name

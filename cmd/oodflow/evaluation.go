@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -10,7 +9,6 @@ import (
 	"github.com/oodflow/oodflow/eval"
 	"github.com/oodflow/oodflow/features"
 	"github.com/oodflow/oodflow/internal/detect"
-	"github.com/oodflow/oodflow/internal/progress"
 )
 
 // evaluation is one run of eval on its way to a report.
@@ -20,14 +18,14 @@ type evaluation struct {
 	console *console
 	file    *detect.File
 
-	id        *features.Set
-	ood       []*features.Set // as opts.ood
+	id        *features.Reader
+	ood       []*features.Reader // as opts.ood
 	detectors []detect.Detector
 	scored    []eval.Scores // by measure; the detector under test first
 	report    eval.Report
 }
 
-// open reads the feature sets, and gathers what a reader of the figures has to know about them.
+// open opens the feature sets, and gathers what a reader of the figures has to know about them.
 func (e *evaluation) open() error {
 	e.report.ID = e.opts.id.name
 	e.report.Warnings = slices.Clone(e.file.Warnings)
@@ -41,12 +39,12 @@ func (e *evaluation) open() error {
 		e.warn(fmt.Sprintf("%s holds features of %s, which the detector was trained on: every detector looks better than it is", e.opts.id.path, source))
 	}
 	for _, set := range e.opts.ood {
-		s, err := e.opts.openScored(set.path, e.file, e.console)
+		r, err := e.opts.openScored(set.path, e.file, e.console)
 		if err != nil {
 			return err
 		}
-		e.check(set, s)
-		e.ood = append(e.ood, s)
+		e.ood = append(e.ood, r)
+		e.check(set, r)
 		if samePath(set.path, e.opts.id.path) {
 			e.warn(fmt.Sprintf("%s is compared with itself", set.path))
 		}
@@ -54,9 +52,18 @@ func (e *evaluation) open() error {
 	return e.ctx.Err()
 }
 
+// close closes the feature sets.
+func (e *evaluation) close() {
+	for _, r := range append([]*features.Reader{e.id}, e.ood...) {
+		if r != nil {
+			r.Close()
+		}
+	}
+}
+
 // check warns where it is not known whether a set fits the detector.
-func (e *evaluation) check(set named, s *features.Set) {
-	if w := e.file.Unverified(s.Provenance); w != "" {
+func (e *evaluation) check(set named, r *features.Reader) {
+	if w := e.file.Unverified(r.Provenance); w != "" {
 		e.warn(set.name + ": " + w)
 	}
 }
@@ -74,9 +81,6 @@ func (e *evaluation) tell(text string) {
 	}
 }
 
-// piece is how many images are scored between two looks at the clock and the interrupt.
-const piece = 1024
-
 // gatherScores fills e.scored, from files of scores or with the detectors.
 func (e *evaluation) gatherScores() error {
 	if e.opts.fromScores {
@@ -92,29 +96,6 @@ func (e *evaluation) gatherScores() error {
 		return err
 	}
 	return e.scoreSets()
-}
-
-// scoreSets scores every set with every detector.
-func (e *evaluation) scoreSets() error {
-	total := e.id.N
-	for _, s := range e.ood {
-		total += s.N
-	}
-	meter, finish := e.console.begin("eval", "scores", total*len(e.detectors))
-	defer finish()
-	for _, d := range e.detectors {
-		meter.Note(d.Name())
-		s, skip, err := e.scoreWith(d, meter)
-		if err != nil {
-			return err
-		}
-		if skip != "" {
-			e.skip(d.Name(), skip)
-			continue
-		}
-		e.scored = append(e.scored, s)
-	}
-	return nil
 }
 
 // measure puts the figures into the report.
@@ -146,85 +127,4 @@ func (e *evaluation) warnOfSquashing() error {
 		}
 	}
 	return nil
-}
-
-// scoreWith returns the scores of one detector for every set, or why there are none.
-func (e *evaluation) scoreWith(d detect.Detector, meter *progress.Meter) (s eval.Scores, skip string, err error) {
-	s.Detector, s.Correct = d.Name(), correct(e.id)
-	if s.ID, err = e.score(d, e.opts.id, e.id, meter); err != nil {
-		return s, e.missing(d, err), e.unlessMissing(d, err)
-	}
-	for i, set := range e.opts.ood {
-		ood, err := e.score(d, set, e.ood[i], meter)
-		if err != nil {
-			return s, e.missing(d, err), e.unlessMissing(d, err)
-		}
-		s.OOD = append(s.OOD, ood)
-	}
-	return s, "", nil
-}
-
-// correct tells which images are classified as their labels say, or nil when that is not known of all.
-func correct(s *features.Set) []bool {
-	predicted := s.Predicted()
-	if predicted == nil || s.Labels == nil || slices.Contains(s.Labels, -1) {
-		return nil
-	}
-	right := make([]bool, s.N)
-	for i, p := range predicted {
-		right[i] = int64(p) == s.Labels[i]
-	}
-	return right
-}
-
-// missing says that a baseline lacks something in the sets. The detector under test must not.
-func (e *evaluation) missing(d detect.Detector, err error) string {
-	var needs *detect.NeedsError
-	if d != e.file.Detector && errors.As(err, &needs) {
-		return err.Error()
-	}
-	return ""
-}
-
-func (e *evaluation) unlessMissing(d detect.Detector, err error) error {
-	if e.missing(d, err) != "" {
-		return nil
-	}
-	return err
-}
-
-// score scores a set piece by piece.
-func (e *evaluation) score(d detect.Detector, set named, s *features.Set, meter *progress.Meter) ([]float64, error) {
-	scores := make([]float64, 0, s.N)
-	for i := 0; i < s.N; i += piece {
-		part := rows(s, i, min(i+piece, s.N))
-		err := interruptibly(e.ctx, func() error {
-			got, err := d.Score(nil, part)
-			scores = append(scores, got...)
-			return err
-		})
-		if err != nil {
-			if e.ctx.Err() != nil {
-				return nil, err
-			}
-			return nil, fmt.Errorf("score %s with %s: %w", set.path, d.Name(), err)
-		}
-		meter.Add(part.N)
-	}
-	return scores, nil
-}
-
-// rows is the part of a set from row i to before row j. It shares the set's memory.
-func rows(s *features.Set, i, j int) *features.Set {
-	part := *s
-	part.N = j - i
-	part.Features = s.Features[i*s.D : j*s.D]
-	part.IDs = s.IDs[i:j]
-	if s.Logits != nil {
-		part.Logits = s.Logits[i*s.C : j*s.C]
-	}
-	if s.Labels != nil {
-		part.Labels = s.Labels[i:j]
-	}
-	return &part
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/oodflow/oodflow/features"
 )
 
-// TestScale trains on a dump of SCALE_GB gigabytes, scores it, and bounds the memory that either takes: `make scale`. The
+// TestScale trains on a dump of SCALE_GB gigabytes, scores and evaluates it, and bounds the memory that each takes: `make scale`. The
 // folder SCALE_DIR needs room for three times as much.
 func TestScale(t *testing.T) {
 	size, err := strconv.ParseFloat(os.Getenv("SCALE_GB"), 64)
@@ -38,6 +38,7 @@ func TestScale(t *testing.T) {
 	for _, args := range [][]string{
 		{"train", "--features", dump, "--out", detector},
 		{"score", "--detector", detector, "--features", dump, "--out", filepath.Join(dir, "scores.csv")},
+		{"eval", "--detector", detector, "--id", dump, "--ood", "again=" + dump},
 	} {
 		start := time.Now()
 		peak := peakMemory(t, append([]string{"oodflow"}, args...))

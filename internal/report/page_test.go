@@ -88,6 +88,15 @@ func render(t *testing.T, e *Evaluation) string {
 	return b.String()
 }
 
+// TestSampleIsTold wants a set of which only a sample was measured to say so, and others not.
+func TestSampleIsTold(t *testing.T) {
+	e := example(t, 300, 1)
+	e.Sets[1].Sample = 200
+	if page := render(t, e); strings.Count(page, " of 300 images</th>") != 1 || !strings.Contains(page, ", 200 of 300 images</th>") {
+		t.Error("the page does not say where the spread is that of a sample")
+	}
+}
+
 // TestNamesAreEscaped wants names to be text wherever they turn up.
 func TestNamesAreEscaped(t *testing.T) {
 	page := render(t, example(t, 300, 3))

@@ -38,6 +38,7 @@ type Set struct {
 	Uniformity, Tolerance *float64 // see package features; nil where there is nothing to compute them from
 	ToleranceOf           string   // "labels" or "predicted"
 	Norm                  float64  // median L2 norm of the features
+	Sample                int      // images that these are from; 0 for all
 
 	Most, Least []Picture // with the highest scores, from the highest; with the lowest, from the lowest
 	NoPictures  string    // why some or all of them have no image
