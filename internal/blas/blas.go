@@ -17,6 +17,7 @@ import (
 
 	"gonum.org/v1/gonum/blas/blas32"
 	"gonum.org/v1/gonum/blas/blas64"
+	"gonum.org/v1/gonum/lapack/lapack64"
 )
 
 // Choice is the BLAS in use, in words for people and for records.
@@ -76,6 +77,7 @@ var install = sync.OnceValues(func() (picked, error) {
 	}
 	blas32.Use(p.implementation)
 	blas64.Use(p.implementation)
+	lapack64.Use(eigensolver{lib: p.implementation.lib})
 	return p, nil
 })
 

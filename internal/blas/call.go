@@ -14,6 +14,7 @@ type number interface{ float32 | float64 }
 // systems that we open libraries on store the low half first.
 type routines[T number] struct {
 	gemm, syrk, trsm, trmm uintptr
+	syevd                  uintptr // LAPACK's, or 0: not every BLAS has it
 
 	lock     *sync.Mutex // for libraries that must not be entered twice at a time
 	calls    sync.Pool   // of *arguments[T]
@@ -28,6 +29,7 @@ type arguments[T number] struct {
 	sizes  [6]int64 // extents and strides
 	scales [2]T     // alpha, beta
 	data   [3]*T    // keeps the matrices alive, and their owners from placing them on a stack
+	whole  []int64  // workspace of whole numbers
 	list   [16]uintptr
 }
 
@@ -39,15 +41,25 @@ func (r *routines[T]) get() *arguments[T] {
 	return new(arguments[T])
 }
 
-// do calls a routine with the first n addresses of the list and takes the arguments back.
-func (r *routines[T]) do(routine uintptr, a *arguments[T], n int) {
+// put takes the arguments of a call back.
+func (r *routines[T]) put(a *arguments[T]) {
+	a.data, a.whole = [3]*T{}, nil
+	r.calls.Put(a)
+}
+
+// run calls a routine with the first n addresses of the list.
+func (r *routines[T]) run(routine uintptr, a *arguments[T], n int) {
 	if r.lock != nil {
 		r.lock.Lock()
 		defer r.lock.Unlock()
 	}
 	call(routine, a.list[:n]...)
-	a.data = [3]*T{}
-	r.calls.Put(a)
+}
+
+// do runs a routine that returns nothing but its matrix and takes the arguments back.
+func (r *routines[T]) do(routine uintptr, a *arguments[T], n int) {
+	r.run(routine, a, n)
+	r.put(a)
 }
 
 func address[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }
@@ -108,4 +120,30 @@ func (r *routines[T]) callTriangular(routine uintptr, left, upper, trans, unit b
 		1, 1, 1, 1,
 	}
 	r.do(routine, p, 15)
+}
+
+// callSyevd calls syevd, which is told of the other triangle, and tells whether it converged. The vectors, if any, come
+// by rows. Of the whole numbers a library with 32 bits takes half the room.
+func (r *routines[T]) callSyevd(vectors, upper bool, n int, a []T, lda int, w []T) bool {
+	const block = 64 // columns that are reduced together, at most, in builds that are usual
+	length, wholes := (2+block)*n+1, 1
+	if vectors {
+		length, wholes = 2*n*n+6*n+1, 5*n+3 // what LAPACK demands, and enough for the blocks
+	}
+	work := make([]T, length)
+	p := r.get()
+	p.flags = [4]byte{flag(vectors, 'V', 'N'), flag(upper, 'L', 'U')}
+	p.sizes = [6]int64{int64(n), int64(lda), int64(length), int64(wholes), 0}
+	p.data = [3]*T{&a[0], &w[0], &work[0]}
+	p.whole = make([]int64, wholes)
+	p.list = [16]uintptr{
+		address(&p.flags[0]), address(&p.flags[1]), address(&p.sizes[0]), address(p.data[0]), address(&p.sizes[1]),
+		address(p.data[1]), address(p.data[2]), address(&p.sizes[2]), address(&p.whole[0]), address(&p.sizes[3]),
+		address(&p.sizes[4]), // what went wrong: 0 for nothing
+		1, 1,
+	}
+	r.run(r.syevd, p, 13)
+	converged := p.sizes[4] == 0
+	r.put(p)
+	return converged
 }

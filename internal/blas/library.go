@@ -48,6 +48,7 @@ func load(c candidate) (*library, error) {
 				return nil, fmt.Errorf("it has no function %s", r.name)
 			}
 		}
+		l.double.syevd = find("dsyevd_")
 		l.choice = Choice{Name: "BLAS", Library: fileOf(l.single.gemm), Where: c.where}
 		if l.choice.Library == "" {
 			l.choice.Library = c.name

@@ -25,7 +25,7 @@ func level3Of64(b blas.Float64) level3[float64] {
 }
 
 // prove computes small products of every kind and refuses a library whose results are not gonum's: one that was
-// built for another convention, or whose kernels fail on this processor.
+// built for another convention, or whose kernels fail on this processor. Eigenvalues that are wrong are left to gonum.
 func (l *library) prove() error {
 	var b Implementation
 	b.lib = l
@@ -35,6 +35,12 @@ func (l *library) prove() error {
 		}
 		if err := prove(level3Of64(b), level3Of64(gonum.Implementation{}), size[0], size[1], size[2], 1e-12); err != nil {
 			return fmt.Errorf("it computes wrongly in double precision: %w", err)
+		}
+	}
+	if l.double.syevd != 0 {
+		if err := proveEigen(eigensolver{lib: l}); err != nil {
+			l.double.syevd = 0
+			l.choice.Warnings = append(l.choice.Warnings, fmt.Sprintf("%s: %v, so gonum computes eigenvalues", l.choice.Library, err))
 		}
 	}
 	return nil
