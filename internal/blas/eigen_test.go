@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -14,13 +15,18 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// eigensolvers are those of the libraries that have one.
+// eigensolvers are those of the libraries that have one. That it was refused is not to be skipped over.
 func eigensolvers(t testing.TB) map[string]eigensolver {
 	t.Helper()
 	found := map[string]eigensolver{}
 	for _, l := range libraries(t) {
 		if l.double.syevd != 0 {
 			found[l.choice.Name] = eigensolver{lib: l}
+		}
+		for _, w := range l.choice.Warnings {
+			if strings.Contains(w, "eigen") {
+				t.Error(w)
+			}
 		}
 	}
 	if len(found) == 0 {
