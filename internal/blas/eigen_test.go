@@ -21,7 +21,7 @@ func eigensolvers(t testing.TB) map[string]eigensolver {
 	found := map[string]eigensolver{}
 	for _, l := range libraries(t) {
 		if l.double.syevd != 0 {
-			found[l.choice.Name] = eigensolver{lib: l}
+			found[l.choice.Name+" "+l.choice.Library] = eigensolver{lib: l}
 		}
 		for _, w := range l.choice.Warnings {
 			if strings.Contains(w, "eigen") {
