@@ -7,7 +7,7 @@
 # make bench-scale   what an epoch costs with up to a million images, with the BLAS found and with gonum's
 # make bench-extract   extract beside the bare engine and beside a Python script: OODFLOW_DATA=folder make bench-extract
 # make coverage  how often the confidence intervals hold the truth, drawn at length
-# make scale   train and score from a dump of SCALE_GB gigabytes (10), write and merge one of a million images, and
+# make scale   train, score and eval from a dump of SCALE_GB gigabytes (10), write and merge one of a million images, and
 #              bound the memory that it takes
 # make fuzz    every parser, FUZZTIME each
 # make clean   remove what the above made

@@ -209,8 +209,7 @@ func (e *evaluation) setFacts() ([]report.Set, error) {
 	return all, nil
 }
 
-// mostDescribed bounds the images that say how a set is spread, evenly drawn: means over pairs of as many are off by some
-// thousandths.
+// mostDescribed bounds the images that say how a set is spread, taken evenly over it, and so the memory that they need.
 const mostDescribed = 20_000
 
 // describe fills in how a set's features are spread.
