@@ -107,13 +107,13 @@ func runBenchModel(o benchModelOptions, w io.Writer, c *console) error {
 	}
 	r := modelTiming{
 		Model: o.model, Engine: engineName(info), Batch: m.Batch, Height: m.Height, Width: m.Width, Threads: info.Threads, Steps: o.steps,
-		RunMS: m.Median().Seconds() * 1e3, ImagesPerSec: float64(m.Batch) / m.Median().Seconds(),
-		CPUMS: m.CPU.Seconds() * 1e3 / float64(m.Batch*o.steps),
+		RunMS: m.Median().Seconds() * 1e3, ImagesPerSec: float64(m.Lanes*m.Batch) / m.Median().Seconds(),
+		CPUMS: m.CPU.Seconds() * 1e3 / float64(m.Lanes*m.Batch*o.steps),
 	}
 	if o.json {
 		return writeJSON(w, r)
 	}
-	_, err = fmt.Fprintf(w, "%s: %.1f images/s, %.2f ms for a batch of %d of %d×%d, %s on %s\n",
-		r.Model, r.ImagesPerSec, r.RunMS, r.Batch, r.Height, r.Width, r.Engine, count(r.Threads, "thread", "threads"))
+	_, err = fmt.Fprintf(w, "%s: %.1f images/s, %.2f ms for %s of %d of %d×%d, %s on %s\n",
+		r.Model, r.ImagesPerSec, r.RunMS, count(m.Lanes, "batch", "batches"), r.Batch, r.Height, r.Width, r.Engine, count(r.Threads, "thread", "threads"))
 	return err
 }

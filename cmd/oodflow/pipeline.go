@@ -178,7 +178,7 @@ func (p *pipeline) run(ctx context.Context, c *console, what string, yield func(
 	p.watch.begin()
 	var err error
 	p.report, err = imageset.Load(ctx, p.src, p.pre, imageset.Options{
-		First: p.first, Limit: p.limit, After: p.after, Workers: p.opts.workers, Batch: p.info.Batch, MaxBad: p.opts.maxBad,
+		First: p.first, Limit: p.limit, After: p.after, Workers: p.opts.workers, Batch: p.info.Together, MaxBad: p.opts.maxBad,
 		Progress: func(s imageset.Progress) {
 			meter.SetTotal(s.Total)
 			meter.Add(s.Done - seen)

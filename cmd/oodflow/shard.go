@@ -50,9 +50,9 @@ func (s *shard) in(ctx context.Context, p *pipeline) (*features.Shard, error) {
 	if p.limit > 0 {
 		total = min(total, p.limit)
 	}
-	part := features.ShardOf(s.number, s.of, total, p.info.Batch)
+	part := features.ShardOf(s.number, s.of, total, p.info.Together)
 	if part.First >= part.End {
-		return nil, withHint(fmt.Errorf("--shard %s: the %d images of %s are too few for %d parts of whole batches of %d", s, total, p.src.Name(), s.of, p.info.Batch),
+		return nil, withHint(fmt.Errorf("--shard %s: the %d images of %s are too few for %d parts of whole batches of %d", s, total, p.src.Name(), s.of, p.info.Together),
 			"make fewer parts, or --batch smaller")
 	}
 	return part, nil

@@ -23,3 +23,17 @@ func chooseBatch(want int, in input) int {
 	}
 	return n
 }
+
+// together is how many batches a caller does best to hand over in one call of Run, and batchesAtATime how many of them are computed
+// at the same time: cores that work on batches of their own need not wait for each other between two layers, as those that
+// share one do. Both are the same on every machine, so that what is in a batch is, too.
+const (
+	together       = 4
+	batchesAtATime = together
+)
+
+// lanesOf divides threads among lanes: how many lanes, and how many threads each has.
+func lanesOf(threads int) (lanes, each int) {
+	lanes = min(threads, batchesAtATime)
+	return lanes, (threads + lanes/2) / lanes
+}

@@ -1,6 +1,7 @@
 package classifier
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -40,7 +41,8 @@ type Info struct {
 	ChannelsLast  bool // it takes N×H×W×3; Run is given N×3×H×W all the same
 	Bytes         bool // it takes pixels of 0 to 255 as uint8; Run is given them as float32
 	FixedBatch    int  // images per run that the model itself fixes; 0 when it takes any number
-	Batch         int  // images per call of Run that suit the engine best
+	Batch         int  // images per run of the engine
+	Together      int  // images per call of Run that keep all cores busy: some batches
 	Threads       int  // cores it computes with
 
 	Head *features.Head // the linear head, proven on a probe; nil where the head is not linear
@@ -52,7 +54,8 @@ type Classifier struct {
 	info   Info
 	input  input
 	head   *onnx.Head
-	engine engine // nil when closed
+	engine engine   // nil when closed
+	lanes  []engine // it and its twins
 
 	features, logits []float32 // results of the last Run
 }
@@ -109,10 +112,16 @@ func open(path string, opt Options) (*Classifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Classifier{input: in, head: head, engine: s.engine}
+	c := &Classifier{input: in, head: head, engine: s.engine, lanes: []engine{s.engine}}
+	if e, ok := s.engine.(twinned); ok {
+		for lanes, _ := lanesOf(threads); len(c.lanes) < lanes; {
+			c.lanes = append(c.lanes, e.twin())
+		}
+	}
 	c.info = describe(path, sum, in, head, s)
 	c.info.Threads = threads
 	c.info.Batch = chooseBatch(opt.Batch, in)
+	c.info.Together = together * c.info.Batch
 	if err := c.prove(); err != nil {
 		c.Close()
 		return nil, err
@@ -138,7 +147,11 @@ func (c *Classifier) Close() error {
 	}
 	e := c.engine
 	c.engine = nil
-	if err := e.close(); err != nil {
+	var failed error
+	for _, twin := range c.lanes[1:] {
+		failed = errors.Join(failed, twin.close())
+	}
+	if err := errors.Join(failed, e.close()); err != nil {
 		return fmt.Errorf("close the %s engine: %w", c.info.Engine, err)
 	}
 	return nil

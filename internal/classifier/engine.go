@@ -13,6 +13,13 @@ type engine interface {
 	close() error
 }
 
+// twinned is an engine that can run several batches at a time.
+type twinned interface {
+	engine
+	// twin returns an engine of the same model that may run while this one does. It is closed before this one.
+	twin() engine
+}
+
 // array is a dense float32 tensor, row-major.
 type array struct {
 	shape []int

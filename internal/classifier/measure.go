@@ -8,8 +8,9 @@ import (
 
 // Measurement is what [Classifier.Measure] found.
 type Measurement struct {
-	Batch, Height, Width int             // images per run, and their size
-	Times                []time.Duration // of the runs, shortest first
+	Batch, Height, Width int             // images per batch, and their size
+	Lanes                int             // batches at a time
+	Times                []time.Duration // of the runs, each of as many batches, shortest first
 	CPU                  time.Duration   // of all of them together, by the clock that Measure was given
 }
 
@@ -27,7 +28,7 @@ func (c *Classifier) Measure(n, runs int, cpu func() time.Duration) (Measurement
 	if c.input.batch != 0 {
 		n = c.input.batch
 	}
-	m := Measurement{Batch: n}
+	m := Measurement{Batch: n, Lanes: len(c.lanes)}
 	m.Height, m.Width = c.input.probeSize()
 	images := c.input.probe(n * rgb * m.Height * m.Width)
 	shape := c.input.shape(n, m.Height, m.Width)
@@ -38,7 +39,11 @@ func (c *Classifier) Measure(n, runs int, cpu func() time.Duration) (Measurement
 			m.CPU = -cpu()
 		}
 		start := time.Now()
-		if _, err := c.engine.run(shape, fill); err != nil {
+		err := c.share(m.Lanes, func(_ engine, k int) error {
+			_, err := c.lanes[k].run(shape, fill)
+			return err
+		})
+		if err != nil {
 			return m, fmt.Errorf("measure classifier %s: %w", c.info.File, err)
 		}
 		if i >= unmeasured {

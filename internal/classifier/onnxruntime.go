@@ -69,9 +69,10 @@ type runtimeEngine struct {
 	graph    graph
 	session  *ort.DynamicAdvancedSession
 	bindings map[[4]int]*binding // tensors of the input shapes seen, reused from run to run
+	borrowed bool                // the session is another engine's
 }
 
-var _ engine = (*runtimeEngine)(nil)
+var _ twinned = (*runtimeEngine)(nil)
 
 // keepBindings bounds the input shapes whose tensors are kept: the full batch and the last, shorter one are
 // what a normal run sees; models with free image sizes may see many.
@@ -88,8 +89,9 @@ func startRuntime(want Library, g graph) (engine, error) {
 		return nil, fmt.Errorf("make ONNX Runtime session options: %w", err)
 	}
 	defer options.Destroy()
+	_, threads := lanesOf(g.threads)
 	err = errors.Join(
-		options.SetIntraOpNumThreads(g.threads),
+		options.SetIntraOpNumThreads(threads),
 		options.SetInterOpNumThreads(1),
 		// The graph is handed over from memory: this is where its external data lies.
 		options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", g.folder),
@@ -176,7 +178,15 @@ func (e *runtimeEngine) dropBindings() {
 	clear(e.bindings)
 }
 
+// twin shares the session, whose runs may overlap, and has tensors of its own.
+func (e *runtimeEngine) twin() engine {
+	return &runtimeEngine{library: e.library, graph: e.graph, session: e.session, bindings: map[[4]int]*binding{}, borrowed: true}
+}
+
 func (e *runtimeEngine) close() error {
 	e.dropBindings()
+	if e.borrowed {
+		return nil
+	}
 	return e.session.Destroy()
 }

@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
+	"sync/atomic"
 )
 
 // Run computes the features and the logits of n images of h×w pixels. images is n×3×h×w: for each image the
 // planes of red, green and blue, row-major, preprocessed. features is n×Dim and logits n×Classes, row i for
 // image i, or nil where
-// the model has none; both are valid until the next Run. More than Info.Batch images are run in pieces of that many, and
+// the model has none; both are valid until the next Run. More than Info.Batch images are run in pieces of that many, some of
+// them at a time, and
 // a model whose batch is fixed gets its batches filled up with zeros: neither changes a result beyond
 // float32 rounding. Images of another size than the model takes are an error, and so is NaN or infinity in
 // the results, which names the image by its index.
@@ -47,9 +50,39 @@ func (c *Classifier) run(images []float32, n, h, w int) error {
 	if c.input.batch != 0 {
 		piece = c.input.batch
 	}
-	for i := 0; i < n; i += piece {
-		j := min(i+piece, n)
-		if err := c.runPiece(images[i*image:j*image], i, j, h, w); err != nil {
+	return c.share((n+piece-1)/piece, func(e engine, k int) error {
+		i, j := k*piece, min((k+1)*piece, n)
+		return c.runPiece(e, images[i*image:j*image], i, j, h, w)
+	})
+}
+
+// share calls do for the given number of pieces, in order, each on one of the engines that are free. It returns the error of
+// the first piece that has one.
+func (c *Classifier) share(pieces int, do func(e engine, piece int) error) error {
+	lanes := c.lanes[:min(len(c.lanes), pieces)]
+	if len(lanes) == 1 {
+		for k := range pieces {
+			if err := do(lanes[0], k); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var next atomic.Int64
+	var done sync.WaitGroup
+	failed := make([]error, pieces)
+	for _, e := range lanes {
+		done.Go(func() {
+			for k := int(next.Add(1)) - 1; k < pieces; k = int(next.Add(1)) - 1 {
+				if failed[k] = do(e, k); failed[k] != nil {
+					next.Store(int64(pieces)) // those before k have begun
+				}
+			}
+		})
+	}
+	done.Wait()
+	for _, err := range failed {
+		if err != nil {
 			return err
 		}
 	}
@@ -57,8 +90,8 @@ func (c *Classifier) run(images []float32, n, h, w int) error {
 }
 
 // runPiece runs images i to j, at most one batch of the engine.
-func (c *Classifier) runPiece(images []float32, i, j, h, w int) error {
-	out, rows, err := c.evaluate(images, j-i, h, w)
+func (c *Classifier) runPiece(e engine, images []float32, i, j, h, w int) error {
+	out, rows, err := c.evaluate(e, images, j-i, h, w)
 	if err != nil {
 		return err
 	}
@@ -79,12 +112,12 @@ func (c *Classifier) runPiece(images []float32, i, j, h, w int) error {
 }
 
 // evaluate runs the engine on n images, filled up to rows, which is what the model's own batch may want.
-func (c *Classifier) evaluate(images []float32, n, h, w int) (out []array, rows int, err error) {
+func (c *Classifier) evaluate(e engine, images []float32, n, h, w int) (out []array, rows int, err error) {
 	rows = n
 	if c.input.batch != 0 {
 		rows = c.input.batch
 	}
-	out, err = c.engine.run(c.input.shape(rows, h, w), func(dst []float32) { c.input.write(dst, images, h, w) })
+	out, err = e.run(c.input.shape(rows, h, w), func(dst []float32) { c.input.write(dst, images, h, w) })
 	return out, rows, err
 }
 
