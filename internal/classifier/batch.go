@@ -24,12 +24,13 @@ func chooseBatch(want int, in input) int {
 	return n
 }
 
-// together is how many batches a caller does best to hand over in one call of Run, and batchesAtATime how many of them are computed
-// at the same time: cores that work on batches of their own need not wait for each other between two layers, as those that
-// share one do. Both are the same on every machine, so that what is in a batch is, too.
+// together is how many batches a caller does best to hand over in one call of Run, where the engine has twins, and
+// batchesAtATime how many of them are computed at the same time: cores that work on batches of their own need not wait for each
+// other between two layers, as those that share one do, but only at the end of the call. Both are the same on every machine, so
+// that what is in a batch is, too.
 const (
-	together       = 4
-	batchesAtATime = together
+	together       = 12
+	batchesAtATime = 4
 )
 
 // lanesOf divides threads among lanes: how many lanes, and how many threads each has.

@@ -121,7 +121,10 @@ func open(path string, opt Options) (*Classifier, error) {
 	c.info = describe(path, sum, in, head, s)
 	c.info.Threads = threads
 	c.info.Batch = chooseBatch(opt.Batch, in)
-	c.info.Together = together * c.info.Batch
+	c.info.Together = c.info.Batch
+	if _, ok := s.engine.(twinned); ok {
+		c.info.Together *= together
+	}
 	if err := c.prove(); err != nil {
 		c.Close()
 		return nil, err
