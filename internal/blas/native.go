@@ -20,7 +20,10 @@ const native = true
 // open loads a shared library: a file's path, or a plain name that the system looks up. The error is errAbsent where
 // there is no such file, and not where a library that it needs is missing.
 func open(name string) (uintptr, error) {
+	// The system keeps the reason of a failure for the thread alone.
+	runtime.LockOSThread()
 	handle, err := purego.Dlopen(name, purego.RTLD_LAZY|purego.RTLD_LOCAL)
+	runtime.UnlockOSThread()
 	if err == nil {
 		return handle, nil
 	}

@@ -16,7 +16,10 @@ import (
 
 // load opens a shared library.
 func load(name string) (*Library, error) {
+	// The system keeps the reason of a failure for the thread alone.
+	runtime.LockOSThread()
 	handle, err := purego.Dlopen(name, purego.RTLD_LAZY|purego.RTLD_LOCAL)
+	runtime.UnlockOSThread()
 	if err != nil {
 		if strings.ContainsRune(name, '/') {
 			if _, missing := os.Stat(name); missing != nil {
