@@ -4,38 +4,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
-	"runtime/metrics"
 	"testing"
-	"time"
+
+	"github.com/oodflow/oodflow/internal/heaptest"
 )
 
 // within runs f and wants it to have at most so many mebibytes in use at any time, as the garbage collector counts them.
 func within(t *testing.T, what string, limit float64, f func()) {
 	t.Helper()
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	inUse := func() float64 {
-		metrics.Read(live)
-		return float64(live[0].Value.Uint64()) / (1 << 20)
-	}
-	runtime.GC()
-	before, most := inUse(), 0.0
-	done, ended := make(chan bool), make(chan bool)
-	go func() {
-		defer close(ended)
-		for {
-			most = max(most, inUse()-before)
-			select {
-			case <-done:
-				return
-			case <-time.After(time.Millisecond):
-			}
-		}
-	}()
-	f()
-	runtime.GC()
-	close(done)
-	<-ended
+	most := heaptest.Most(f)
 	t.Logf("%s: %.1f MiB", what, most)
 	if most > limit {
 		t.Errorf("%s took %.1f MiB of memory, want at most %v", what, most, limit)

@@ -98,8 +98,13 @@ func (c *diskTraining) ends(t *testing.T, status int, words ...string) {
 	t.Helper()
 	defer time.AfterFunc(time.Minute, func() { c.Process.Kill() }).Stop()
 	c.Wait()
-	text := c.said(t)
-	if got := c.ProcessState.ExitCode(); got != status {
+	saidOnce(t, c.Cmd, c.said(t), status, words...)
+}
+
+// saidOnce wants a command to have ended with an exit status, and with words once each in text, its stderr.
+func saidOnce(t *testing.T, cmd *exec.Cmd, text string, status int, words ...string) {
+	t.Helper()
+	if got := cmd.ProcessState.ExitCode(); got != status {
 		t.Errorf("exit status %d, want %d", got, status)
 	}
 	for _, w := range words {

@@ -7,14 +7,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
-	"runtime/metrics"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/oodflow/oodflow/features"
 	"github.com/oodflow/oodflow/internal/detect"
+	"github.com/oodflow/oodflow/internal/heaptest"
 	"github.com/oodflow/oodflow/internal/report"
 )
 
@@ -75,39 +74,11 @@ func evaluationOf(t *testing.T, n, d int) *evaluation {
 	return e
 }
 
-// liveHeap runs f and returns by how many mebibytes what is in use grew at most, as the garbage collector counts it.
-func liveHeap(f func()) float64 {
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	inUse := func() float64 {
-		metrics.Read(live)
-		return float64(live[0].Value.Uint64()) / (1 << 20)
-	}
-	runtime.GC()
-	before, most := inUse(), 0.0
-	done, ended := make(chan bool), make(chan bool)
-	go func() {
-		defer close(ended)
-		for {
-			most = max(most, inUse()-before)
-			select {
-			case <-done:
-				return
-			case <-time.After(time.Millisecond):
-			}
-		}
-	}()
-	f()
-	runtime.GC()
-	close(done)
-	<-ended
-	return most
-}
-
 // TestEvalInLittleMemory scores two sets of 40 MB each and tells of their spread in a fraction of that.
 func TestEvalInLittleMemory(t *testing.T) {
 	const n, d = 40_000, 128
 	e := evaluationOf(t, n, d)
-	most := liveHeap(func() {
+	most := heaptest.Most(func() {
 		if err := e.scoreSets(); err != nil {
 			t.Fatal(err)
 		}

@@ -15,18 +15,7 @@ import (
 func ended(t *testing.T, cmd *exec.Cmd, status int, words ...string) {
 	t.Helper()
 	cmd.Run()
-	text := cmd.Stderr.(*bytes.Buffer).String()
-	if got := cmd.ProcessState.ExitCode(); got != status {
-		t.Errorf("exit status %d, want %d", got, status)
-	}
-	for _, w := range words {
-		if strings.Count(text, w) != 1 {
-			t.Errorf("stderr has not once %q", w)
-		}
-	}
-	if t.Failed() {
-		t.Fatal(text)
-	}
+	saidOnce(t, cmd, cmd.Stderr.(*bytes.Buffer).String(), status, words...)
 }
 
 // TestDiskFillsWhileExtracting at some place or other: nothing is under the final name, what is kept is said, and once there

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"github.com/oodflow/oodflow/features"
 	"github.com/oodflow/oodflow/internal/onnx"
@@ -51,11 +52,10 @@ type Info struct {
 
 // Classifier runs one model. It is used by one goroutine at a time; several classifiers may run at once.
 type Classifier struct {
-	info   Info
-	input  input
-	head   *onnx.Head
-	engine engine   // nil when closed
-	lanes  []engine // it and its twins
+	info  Info
+	input input
+	head  *onnx.Head
+	lanes []engine // an engine and its twins; nil when closed
 
 	features, logits []float32 // results of the last Run
 }
@@ -112,18 +112,16 @@ func open(path string, opt Options) (*Classifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Classifier{input: in, head: head, engine: s.engine, lanes: []engine{s.engine}}
-	if e, ok := s.engine.(twinned); ok {
-		for lanes, _ := lanesOf(threads); len(c.lanes) < lanes; {
-			c.lanes = append(c.lanes, e.twin())
-		}
-	}
+	c := &Classifier{input: in, head: head, lanes: []engine{s.engine}}
 	c.info = describe(path, sum, in, head, s)
 	c.info.Threads = threads
 	c.info.Batch = chooseBatch(opt.Batch, in)
 	c.info.Together = c.info.Batch
-	if _, ok := s.engine.(twinned); ok {
+	if e, ok := s.engine.(twinned); ok {
 		c.info.Together *= together
+		for lanes, _ := lanesOf(threads); len(c.lanes) < lanes; {
+			c.lanes = append(c.lanes, e.twin())
+		}
 	}
 	if err := c.prove(); err != nil {
 		c.Close()
@@ -145,17 +143,13 @@ func (c *Classifier) Info() Info { return c.info }
 
 // Close frees the engine. Closing again does nothing.
 func (c *Classifier) Close() error {
-	if c.engine == nil {
-		return nil
-	}
-	e := c.engine
-	c.engine = nil
 	var failed error
-	for _, twin := range c.lanes[1:] {
-		failed = errors.Join(failed, twin.close())
+	for _, e := range slices.Backward(c.lanes) { // twins before the one whose model they share
+		failed = errors.Join(failed, e.close())
 	}
-	if err := errors.Join(failed, e.close()); err != nil {
-		return fmt.Errorf("close the %s engine: %w", c.info.Engine, err)
+	c.lanes = nil
+	if failed != nil {
+		return fmt.Errorf("close the %s engine: %w", c.info.Engine, failed)
 	}
 	return nil
 }

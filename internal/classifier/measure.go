@@ -22,7 +22,7 @@ func (m Measurement) Median() time.Duration { return m.Times[len(m.Times)/2] }
 // engine leaves them. cpu tells the CPU time of the process so far. A model whose batch is fixed takes that many images
 // whatever n is; where it takes images of any size they are 224×224.
 func (c *Classifier) Measure(n, runs int, cpu func() time.Duration) (Measurement, error) {
-	if c.engine == nil {
+	if c.lanes == nil {
 		return Measurement{}, fmt.Errorf("measure classifier %s: it is closed", c.info.File)
 	}
 	if c.input.batch != 0 {

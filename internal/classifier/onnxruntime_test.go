@@ -34,7 +34,7 @@ func TestBindings(t *testing.T) {
 	for n := 1; n <= testImages; n++ {
 		mustRun(t, c, testPixels()[:n*rgb*testSide*testSide], n, testSide, testSide)
 	}
-	if n := len(c.engine.(*runtimeEngine).bindings); n > keepBindings {
+	if n := len(c.lanes[0].(*runtimeEngine).bindings); n > keepBindings {
 		t.Errorf("the tensors of %d shapes are kept", n)
 	}
 }

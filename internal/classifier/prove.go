@@ -57,7 +57,7 @@ func (c *Classifier) measure(image []float32, h, w int) error {
 	if c.info.Dim > 0 && (c.info.Classes > 0 || c.info.LogitsTensor == "") {
 		return nil
 	}
-	out, rows, err := c.evaluate(c.engine, image, 1, h, w)
+	out, rows, err := c.evaluate(c.lanes[0], image, 1, h, w)
 	if err != nil {
 		return fmt.Errorf("run a random image of %d×%d: %w", h, w, err)
 	}

@@ -18,7 +18,7 @@ import (
 // float32 rounding. Images of another size than the model takes are an error, and so is NaN or infinity in
 // the results, which names the image by its index.
 func (c *Classifier) Run(images []float32, n, h, w int) (features, logits []float32, err error) {
-	if c.engine == nil {
+	if c.lanes == nil {
 		return nil, nil, fmt.Errorf("run classifier %s: it is closed", c.info.File)
 	}
 	if err := c.run(images, n, h, w); err != nil {

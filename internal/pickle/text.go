@@ -100,8 +100,8 @@ func quoted(line []byte) (Bytes, error) {
 	return out, nil
 }
 
-// escaped reads a string in Python's raw-unicode-escape: Latin-1 but for \uXXXX
-// and \UXXXXXXXX.
+// escaped reads a string in Python's raw-unicode-escape: Latin-1 but for \u with
+// four hexadecimal digits and \U with eight.
 func escaped(line []byte) (string, error) {
 	var b strings.Builder
 	for i := 0; i < len(line); i++ {
