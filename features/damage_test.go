@@ -65,7 +65,7 @@ func wrongAfter(path string, cut bool) string {
 	switch taken := after.TotalAlloc - before.TotalAlloc; {
 	case taken > 8<<20:
 		return fmt.Sprintf("took %d MiB", taken>>20)
-	case err != nil && (strings.Count(err.Error(), path) != 1 || strings.Contains(err.Error(), "runtime error")):
+	case err != nil && (strings.Count(err.Error(), path) != 1 || strings.Contains(err.Error(), "runtime error") || strings.Contains(err.Error(), "%!")):
 		return "error " + err.Error()
 	case err == nil && cut:
 		return fmt.Sprintf("taken for a whole: %+v", s)

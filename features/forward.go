@@ -143,13 +143,17 @@ func (m *forwardMatrix) settle() error {
 	return errors.Join(err, m.restart())
 }
 
-// unpack settles in a scratch file, which has no name where the system allows that.
-func (m *forwardMatrix) unpack() error {
+// unpack settles in a scratch file, which has no name where the system allows that. One that could not be filled is given up.
+func (m *forwardMatrix) unpack() (err error) {
 	f, err := atomicfile.Spool(filepath.Join(os.TempDir(), "oodflow-features"))
 	if err != nil {
 		return m.scratchError(err)
 	}
-	m.scratch = f
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, atomicfile.Disown(f))
+		}
+	}()
 	put, width := safetensors.Encode(safetensors.F32)
 	get, _ := safetensors.Decode(safetensors.F32)
 	x := make([]float32, min(m.rowsN, rowsAtATime(m.cols))*m.cols)
@@ -164,6 +168,7 @@ func (m *forwardMatrix) unpack() error {
 			return m.scratchError(err)
 		}
 	}
+	m.scratch = f
 	m.settled = fileMatrix{m.cols, func(dst []float32, from int64) error {
 		if err := safetensors.DecodeAt(dst, f, from, width, get); err != nil {
 			return m.scratchError(err)

@@ -126,6 +126,65 @@ func TestNoRoomToUnpack(t *testing.T) {
 	}
 }
 
+// breaking is a stream that gives some rows of zeros before it fails.
+type breaking struct{ left int }
+
+func (b *breaking) next(dst []float32) error {
+	if b.left -= len(dst); b.left < 0 {
+		return errors.New("damaged")
+	}
+	clear(dst)
+	return nil
+}
+
+func (b *breaking) Close() error { return nil }
+
+// TestUnpackingThatFails leaves no scratch file behind, named or open, however often it is tried.
+func TestUnpackingThatFails(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	defer func(bound int64) { memoryBound = bound }(memoryBound)
+	memoryBound = 0
+	m := &forwardMatrix{path: "x", rowsN: 10_000, cols: 100, start: func() (stream, error) { return &breaking{left: 900_000}, nil }}
+	before := openFiles()
+	for range 3 {
+		if err := m.settle(); err == nil || m.settled != nil || m.scratch != nil {
+			t.Fatalf("error %v, settled %v", err, m.settled)
+		}
+	}
+	if after := openFiles(); after != before {
+		t.Errorf("%d files are open, %d before", after, before)
+	}
+	if left, _ := os.ReadDir(os.Getenv("TMPDIR")); len(left) > 0 {
+		t.Errorf("%v are left", left)
+	}
+}
+
+// openFiles is how many files this process has open, 0 where the system does not tell.
+func openFiles() int {
+	open, _ := os.ReadDir("/proc/self/fd")
+	return len(open)
+}
+
+// TestSetWithoutIDs: the row numbers stand in wherever an image has to be named.
+func TestSetWithoutIDs(t *testing.T) {
+	s := &Set{N: 4, D: 2, Features: []float32{1, 2, 3, 4, 5, 6, 7, 8}}
+	r := NewReader(s)
+	if got, err := r.Read([]int{2}); err != nil || got.IDs[0] != "2" || r.named() {
+		t.Errorf("image %v, %v", got, err)
+	}
+	s.Features[4] = 1e9
+	if _, err := r.SaveAs(t.Context(), filepath.Join(t.TempDir(), "x.npy"), SaveOptions{DType: "F16"}); err == nil || !strings.Contains(err.Error(), "2") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestHeadNoteOfNothing: an empty note is no head.
+func TestHeadNoteOfNothing(t *testing.T) {
+	if _, err := parseFloatNote("", 0); err == nil {
+		t.Error("taken for a list of numbers")
+	}
+}
+
 // TestOpenTables reads the files that other tools wrote (testdata/gen/vectors.mjs).
 func TestOpenTables(t *testing.T) {
 	files, _ := filepath.Glob(strings.TrimPrefix(vectorFiles, "../"))

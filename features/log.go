@@ -187,6 +187,7 @@ func (l *batchLog) reader(h Header) (*Reader, error) {
 	r := &Reader{
 		N: int(l.n), D: l.d, C: l.c, Head: h.Head, Classes: h.Classes, Provenance: h.Provenance, Shard: h.Shard,
 		features: fileMatrix{l.d, func(dst []float32, from int64) error { return l.floats(dst, from/int64(l.d), l.d, 0) }},
+		ids:      numberedIDs{},
 	}
 	if l.c > 0 {
 		r.logits = fileMatrix{l.c, func(dst []float32, from int64) error { return l.floats(dst, from/int64(l.c), l.c, l.d) }}
@@ -227,25 +228,17 @@ func (l *batchLog) find(i int64) int {
 // floats reads the rows from the given one on of a matrix with cols columns, which comes in each batch after one with
 // before columns.
 func (l *batchLog) floats(dst []float32, row int64, cols, before int) error {
+	get, width := safetensors.Decode(safetensors.F32)
 	for k := l.find(row); len(dst) > 0; k++ {
 		b, end := l.batches[k], l.end(k)
 		n := min(int(end-row)*cols, len(dst))
 		at := b.at + 4*((end-b.first)*int64(before)+(row-b.first)*int64(cols))
-		if err := decodeFloats(dst[:n], io.NewSectionReader(l.f, at, int64(4*n))); err != nil {
+		if err := safetensors.DecodeAt(dst[:n], io.NewSectionReader(l.f, at, int64(4*n)), 0, width, get); err != nil {
 			return bare(err)
 		}
 		dst, row = dst[n:], end
 	}
 	return nil
-}
-
-// decodeFloats fills dst from the beginning of r.
-func decodeFloats(dst []float32, r io.ReaderAt) error {
-	return safetensors.DecodeAt(dst, r, 0, 4, func(dst []float32, src []byte) {
-		for i := range dst {
-			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
-		}
-	})
 }
 
 // loggedIDs are the ids in a log.

@@ -2,11 +2,9 @@ package features
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"maps"
-	"math"
 	"os"
 	"time"
 
@@ -112,13 +110,7 @@ func (h Header) key(more map[string]string) logKey {
 // sum is the SHA-256 of W and b, in hexadecimal.
 func (h *Head) sum() string {
 	s := sha256.New()
-	var b [4]byte
-	for _, x := range [][]float32{h.W, h.B} {
-		for _, v := range x {
-			binary.LittleEndian.PutUint32(b[:], math.Float32bits(v))
-			s.Write(b[:])
-		}
-	}
+	s.Write(appendBits(appendBits(nil, h.W), h.B))
 	return hex.EncodeToString(s.Sum(nil))
 }
 

@@ -40,7 +40,7 @@ func (r *Reader) Found() string { return r.found }
 func NewReader(s *Set) *Reader {
 	r := &Reader{
 		N: s.N, D: s.D, C: s.C, Labels: s.Labels, DType: s.DType, Head: s.Head, Classes: s.Classes, Provenance: s.Provenance,
-		Shard: s.Shard, features: memoryMatrix{s.Features, s.D},
+		Shard: s.Shard, features: memoryMatrix{s.Features, s.D}, ids: numberedIDs{},
 	}
 	if s.IDs != nil {
 		r.ids = memoryIDs(s.IDs)

@@ -93,7 +93,7 @@ func floatNote(x []float32) string {
 func parseFloatNote(text string, n int) ([]float32, error) {
 	get, width := safetensors.Decode(safetensors.F32)
 	raw, err := base64.StdEncoding.DecodeString(text)
-	if err != nil || len(raw) != n*width {
+	if err != nil || n == 0 || len(raw) != n*width {
 		return nil, fmt.Errorf("is no list of %d numbers", n)
 	}
 	x := make([]float32, n)

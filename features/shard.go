@@ -13,7 +13,7 @@ type Shard struct {
 	First  int `json:"first"` // images of the source before this part
 	End    int `json:"end"`   // images of the source up to the end of this part, those that could not be read too
 	Total  int `json:"total"` // images of the source
-	Batch  int `json:"batch"` // images per run of the classifier: parts are whole batches
+	Batch  int `json:"batch"` // images that are handed to the classifier together: parts are whole multiples
 }
 
 // MaxShards is the largest number of parts.

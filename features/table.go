@@ -82,7 +82,7 @@ func (s *tableSource) float32s(name string) ([]float32, error) {
 	return nil, s.errorf(name, "is no vector")
 }
 func (s *tableSource) float64s(name string) ([]float64, error) {
-	return nil, s.errorf(name, "is no vector")
+	return nil, s.errorf(name, "holds vectors: labels are a column of whole numbers")
 }
 func (s *tableSource) bytes(name string) ([]byte, error) { return nil, s.errorf(name, "is no text") }
 
@@ -109,7 +109,7 @@ func (s *tableSource) head(own bool, d, c int) (h *Head, err error) {
 	if h.B, err = parseFloatNote(b, c); err != nil {
 		return nil, fmt.Errorf("read %s: the head b %w", s.path, err)
 	}
-	if h.W, err = parseFloatNote(w, c*d); err != nil || c == 0 {
+	if h.W, err = parseFloatNote(w, c*d); err != nil {
 		return nil, fmt.Errorf("read %s: the head W %w", s.path, err)
 	}
 	return h, nil

@@ -26,11 +26,9 @@ func Save(path string, s *Set) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	r := NewReader(&Set{
-		N: n, D: s.D, C: s.C, Features: s.Features, Logits: s.Logits, Labels: s.Labels, IDs: s.IDs,
-		Head: s.Head, Classes: s.Classes, Provenance: s.Provenance, Shard: s.Shard,
-	})
-	return r.Save(context.Background(), path)
+	set := *s
+	set.N = n
+	return NewReader(&set).Save(context.Background(), path)
 }
 
 var errNoImage = errors.New("there is no image to write")
@@ -145,7 +143,7 @@ func (r *Reader) eachEnd(f func(end int64) error) error {
 // named tells whether the images have ids of their own.
 func (r *Reader) named() bool {
 	_, numbered := r.ids.(numberedIDs)
-	return r.ids != nil && !numbered
+	return !numbered
 }
 
 // textSize is the number of bytes of all ids.

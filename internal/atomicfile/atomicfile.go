@@ -123,7 +123,7 @@ func Place(f *os.File, path string) error {
 
 // Spool opens a nameless scratch file in the folder where path will be, or in the system's temporary folder
 // when path is no regular file. It is gone when closed, and also when the process is killed, on systems
-// that let an open file be unlinked; elsewhere the caller removes f.Name() after closing.
+// that let an open file be unlinked; elsewhere Disown removes it.
 func Spool(path string) (*os.File, error) {
 	if st, err := os.Stat(path); standard(path) != nil || err == nil && !st.Mode().IsRegular() {
 		path = filepath.Join(os.TempDir(), filepath.Base(path))

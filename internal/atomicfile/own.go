@@ -40,7 +40,7 @@ func Own(path string) (*os.File, error) {
 	}
 }
 
-// Disown removes a file that Own opened, and closes it.
+// Disown removes a file that Own or Spool opened, and closes it; one that has no name any more is only closed.
 func Disown(f *os.File) error {
 	if runtime.GOOS == "windows" { // where an open file cannot be removed; elsewhere the lock lasts until it is gone
 		f.Close()

@@ -1,6 +1,7 @@
 package npy
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -74,9 +75,7 @@ func (w *Writer) Float32(x []float32) error {
 func (w *Writer) Int64(x []int64) error {
 	return write(w, 'i', x, func(dst []byte, src []int64) {
 		for i, v := range src {
-			for k := range 8 {
-				dst[8*i+k] = byte(v >> (8 * k))
-			}
+			binary.LittleEndian.PutUint64(dst[8*i:], uint64(v))
 		}
 	})
 }
