@@ -107,7 +107,7 @@ func (e *evaluation) fit(name string, set *features.Set) (detect.Detector, error
 	if name != methodFusion || !ok {
 		return detect.Fit(name, set)
 	}
-	return detect.Fuse(f, set, e.file.Training.Seed)
+	return detect.Fuse(f, e.file.Training, set)
 }
 
 func (e *evaluation) skip(name, why string) {

@@ -96,6 +96,11 @@ func TestDefaultHeldIsATenthUpTo2000(t *testing.T) {
 			t.Errorf("of %d images %d are held out, want %d", n, len(held), want)
 		}
 	}
+	for n, want := range map[int][2]int{1000: {100, 90}, 50_000: {2000, 1000}, 1: {0, 0}} {
+		if held, watched := DefaultParts(n); [2]int{held, watched} != want {
+			t.Errorf("of %d images %d are held out and %d watched, want %v", n, held, watched, want)
+		}
+	}
 }
 
 func TestSplit(t *testing.T) {

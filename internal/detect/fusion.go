@@ -20,7 +20,7 @@ const fusionWeight = 1.0
 //
 // with the log-density of [Flow] and, for either part, m the median and s the median absolute deviation times 1.4826 (the
 // standard deviation of a normal distribution) over ID images that the flow was not fitted to. It needs features and
-// logits, also at scoring, and is no density. docs/recipe.md tells what it gains and costs.
+// logits, also at scoring, and is no density. docs/detectors.md tells what it costs.
 type Fusion struct {
 	flow *Flow
 	logits
@@ -60,11 +60,10 @@ func fitFusion(train *features.Set) (Detector, error) {
 	return f.Detector, nil
 }
 
-// Fuse is [FitFusion] with those images of train, the features that d was trained on with this seed, that are held out
-// unless another share is asked for.
-func Fuse(d *Flow, train *features.Set, seed uint64) (*Fusion, error) {
-	_, held := Split(train.N, DefaultHeld(train.N), seed)
-	return FitFusion(d, subset(train, held))
+// Fuse fuses a flow that is trained already, t being its training on the features of train: the detector is that of
+// [TrainFusion].
+func Fuse(d *Flow, t Training, train *features.Set) (*Fusion, error) {
+	return FitFusion(d, subset(train, t.stoppedBy(train.N)))
 }
 
 // FitFusion fuses a flow with the energy. held are ID images that the flow was not fitted to; a hundred are enough.

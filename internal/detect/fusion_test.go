@@ -80,3 +80,41 @@ func TestFusionOfConstantLogits(t *testing.T) {
 		}
 	}
 }
+
+// TestFuseIsTrainFusion: a flow that is there already is fused as one that is trained for it, whatever share was held out and
+// whatever sets the threshold.
+func TestFuseIsTrainFusion(t *testing.T) {
+	train, test := randomSet(51, 700, 6, 3), randomSet(52, 40, 6, 3)
+	for _, opt := range []FlowOptions{{}, {TrainOptions: TrainOptions{Share: 0.02, Seed: 5}}, {TrainOptions: TrainOptions{Share: 0.3, Seed: 6}}} {
+		want, _, err := TrainFusion(t.Context(), features.NewReader(train), opt, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, _, err := TrainFlow(t.Context(), features.NewReader(train), opt, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Recalibrate(t.Context(), features.NewReader(test)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Fuse(f.Detector.(*Flow), f.Training, train)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := want.Detector.(*Fusion); got.density != m.density || got.energy != m.energy {
+			t.Errorf("%+v: %v and %v, want %v and %v", opt.TrainOptions, got.density, got.energy, m.density, m.energy)
+		}
+	}
+	f := Training{Images: 10, Validation: 5}
+	if got := len(f.stoppedBy(12)); got == 0 || got >= 12 { // of another set
+		t.Errorf("stopped by %d of 12", got)
+	}
+}
+
+// TestStandardiseMostlyEqual: where more than half of the scores are equal, the mean deviation tells the spread.
+func TestStandardiseMostlyEqual(t *testing.T) {
+	var m Fusion
+	if s := m.standardise("x", []float64{0, 0, 0, 0, 0, 10}); s.center != 0 || math.Abs(s.spread-1.2533*10/6) > 1e-12 || m.warn != nil {
+		t.Errorf("%+v, %q", s, m.warn)
+	}
+}

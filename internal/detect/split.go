@@ -44,6 +44,18 @@ func splitRest(n int, share float64, seed uint64) (fit, valid []int) {
 	return Split(n, min(share, mostWatched/float64(n)), seed+1)
 }
 
+// stoppedBy is which of the n images of the training its end was decided by; those of a training with default settings where n
+// is the number of other images.
+func (t Training) stoppedBy(n int) []int {
+	held := n - t.Images - t.Validation
+	if held < 1 || t.Validation < 1 {
+		held, t.Validation = DefaultParts(n)
+	}
+	rest, _ := Split(n, float64(held)/float64(n), t.Seed)
+	_, valid := Split(len(rest), float64(t.Validation)/float64(len(rest)), t.Seed+1)
+	return pickRows(rest, 1, valid)
+}
+
 // Split divides the rows 0..n-1 at random into those to fit on and those to hold out, both ascending. It holds out
 // share·n rows, rounded, but at least 50 or half of n, whichever is less, and at most n-1; with n below 2 nothing. The split
 // depends on nothing but its arguments.
