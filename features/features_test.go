@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -193,4 +194,13 @@ func TestProvenanceMetadata(t *testing.T) {
 	if m := (Provenance{Tensor: "t"}).Metadata(); fmt.Sprint(m) != "map[tensor:t]" {
 		t.Errorf("unknown fields are kept: %v", m)
 	}
+}
+
+// rowIDs returns the ids of a set whose source names none: "0", "1", ...
+func rowIDs(n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = strconv.Itoa(i)
+	}
+	return ids
 }

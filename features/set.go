@@ -4,8 +4,6 @@
 // measures how the classifier spreads them (uniformity and tolerance).
 package features
 
-import "strconv"
-
 // Set is what one run of a classifier over N images leaves behind. All matrices are row-major; row i is
 // image i.
 type Set struct {
@@ -80,13 +78,4 @@ func argmax(x []float32) int {
 		}
 	}
 	return best
-}
-
-// rowIDs returns the ids of a set whose source names none: "0", "1", ...
-func rowIDs(n int) []string {
-	ids := make([]string, n)
-	for i := range ids {
-		ids[i] = strconv.Itoa(i)
-	}
-	return ids
 }

@@ -120,6 +120,32 @@ func TestModerateStopsAtTheMargin(t *testing.T) {
 	}
 }
 
+// TestGoHalfway wants the mean of the parameters at the start and at the end, and the end where that is worse than the reference.
+func TestGoHalfway(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	f := randomFlow(t, Config{Dim: 4, Layers: 2, Hidden: 5, Clamp: 2, Whiten: WhitenNone}, rng)
+	r := &run{f: f, valid: normals(30*4, rng), report: Report{Reason: "there", ReferenceNLL: math.Inf(1), ValidNLL: 7}}
+	end := slices.Clone(f.params)
+	for i := range end {
+		r.start = append(r.start, end[i]+float32(rng.NormFloat64()))
+	}
+	r.goHalfway()
+	for i, v := range f.params {
+		if v != (r.start[i]+end[i])/2 {
+			t.Fatalf("parameter %d is %v between %v and %v", i, v, r.start[i], end[i])
+		}
+	}
+	if nll, err := f.meanNLL(r.valid); err != nil || r.report.ValidNLL != nll || !strings.HasPrefix(r.report.Reason, "there, kept halfway") {
+		t.Errorf("report %+v, NLL %v, %v", r.report, nll, err)
+	}
+	copy(f.params, end)
+	r.report = Report{Reason: "there", ReferenceNLL: math.Inf(-1), ValidNLL: 7}
+	r.goHalfway()
+	if !slices.Equal(f.params, end) || r.report.ValidNLL != 7 || r.report.Reason != "there" {
+		t.Errorf("worse than the reference, but kept: %+v", r.report)
+	}
+}
+
 // TestValidationKeepsTheBestState overfits a few rows on purpose.
 func TestValidationKeepsTheBestState(t *testing.T) {
 	data, valid := unlabelled(rings(40, 6, 1)), rings(400, 6, 2)

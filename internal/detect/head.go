@@ -2,6 +2,7 @@ package detect
 
 import (
 	"math"
+	"slices"
 
 	"github.com/oodflow/oodflow/features"
 )
@@ -108,10 +109,7 @@ func checkFinite(s *features.Set) error {
 
 // logSumExp returns log Σ_c exp(l_c).
 func logSumExp(l []float64) float64 {
-	m := math.Inf(-1)
-	for _, v := range l {
-		m = max(m, v) // NaN stays
-	}
+	m := slices.Max(l) // NaN stays
 	var sum float64
 	for _, v := range l {
 		sum += math.Exp(v - m)

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"math"
+	"slices"
 
 	"github.com/oodflow/oodflow/features"
 )
@@ -88,11 +89,7 @@ func (m *KLMatching) Score(dst []float64, s *features.Set) ([]float64, error) {
 		})
 		multiply(cross, p, m.logQ, n, m.classes, m.means)
 		for i := range n {
-			most := math.Inf(-1)
-			for _, v := range cross[i*m.means : (i+1)*m.means] {
-				most = max(most, v)
-			}
-			dst[from+i] -= most
+			dst[from+i] -= slices.Max(cross[i*m.means : (i+1)*m.means])
 		}
 	}
 	return dst, checkScores(dst, s)

@@ -82,3 +82,12 @@ func TestSubspaceOfFewDimensions(t *testing.T) {
 		}
 	}
 }
+
+// TestPrincipal: ViM's dimensions by OpenOOD's steps.
+func TestPrincipal(t *testing.T) {
+	for d, want := range map[int]int{64: 32, 767: 383, 768: 512, 2047: 512, 2048: 1000} {
+		if got := principal(d); got != want {
+			t.Errorf("%d of %d dimensions, want %d", got, d, want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package detect
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/oodflow/oodflow/features"
 )
@@ -34,13 +35,7 @@ func FitViM(train *features.Set) (*ViM, error) {
 		return nil, err
 	}
 	m := &ViM{head: h, space: s, warned: warned{warnings}}
-	most, err := h.score(nil, train, nil, func(_, l []float64) float64 {
-		best := l[0]
-		for _, v := range l {
-			best = max(best, v)
-		}
-		return best
-	})
+	most, err := h.score(nil, train, nil, func(_, l []float64) float64 { return slices.Max(l) })
 	if err != nil {
 		return nil, fmt.Errorf("fit vim: %w", err)
 	}
