@@ -47,7 +47,7 @@ func (g *gatherer) take(s *slot) bool {
 		return false
 	}
 	g.seen++
-	g.sum.add(&s.item, s.stored)
+	g.sum.add(&s.item, s.key)
 	if s.err != nil {
 		if !g.skip(Skip{ID: s.id, Reason: printable(s.err.Error())}) {
 			return false

@@ -515,3 +515,30 @@ func BenchmarkLoadPhotographs(b *testing.B) {
 	}
 	b.ReportMetric(float64(images)/b.Elapsed().Seconds(), "images/s")
 }
+
+// TestLargeOneAtATime: pictures in containers are decoded side by side, whatever is in them, and one at a time where
+// they are large.
+func TestLargeOneAtATime(t *testing.T) {
+	l := loader{pre: preset(t, "cifar10")}
+	w := worker{transformer: transformer{pre: l.pre}}
+	for i := range 20 {
+		size := cifarPixels
+		if i == 0 {
+			size = largeFile
+		}
+		alone := true
+		s := &slot{item: item{buf: make([]byte, size), raw: func(m *Image, buf []byte) {
+			if alone = !l.large.TryLock(); !alone {
+				l.large.Unlock()
+			}
+			cifarImage(m, buf)
+		}}}
+		s.buf[0] = byte(i) // for another checksum
+		if err := l.prepare(s, &w); err != nil {
+			t.Fatal(err)
+		}
+		if alone != (size >= largeFile) {
+			t.Errorf("picture %d of %d bytes: decoded alone is %v", i, size, alone)
+		}
+	}
+}

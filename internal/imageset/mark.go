@@ -25,7 +25,7 @@ type Mark struct {
 }
 
 // Sum tells one list of images from another: SHA-256 over the sum of the images
-// before, what is stored of this one (see item.stored), its label and its id. It
+// before, the key of this one (see item.stored), its label and its id. It
 // is all zeros before the first image.
 type Sum [sha256.Size]byte
 
@@ -42,29 +42,31 @@ func (s *Sum) UnmarshalText(text []byte) error {
 }
 
 // add sums one more image.
-func (s *Sum) add(it *item, stored int64) {
+func (s *Sum) add(it *item, key int64) {
 	var fixed [300]byte // long enough for most, and on the stack
 	b := append(fixed[:0], s[:]...)
-	b = binary.LittleEndian.AppendUint64(b, uint64(stored))
+	b = binary.LittleEndian.AppendUint64(b, uint64(key))
 	b = binary.LittleEndian.AppendUint64(b, uint64(it.label))
 	b = append(b, it.id...)
 	*s = sha256.Sum256(b)
 }
 
-// stored tells what is stored of an image from something else: the number of
-// bytes and, in a container, their CRC-32C. It is -1 where there is no file.
-func (it *item) stored() int64 {
+// stored is the number of bytes that are stored of an image, and what tells them
+// from others: that number and, in a container, their CRC-32C. Both are 0 for an
+// image that cannot be had, and -1 where there is no file.
+func (it *item) stored() (size, key int64) {
 	switch {
 	case it.bad != nil:
-		return 0
+		return 0, 0
 	case it.path == "":
-		return int64(len(it.buf)) | int64(crc32.Checksum(it.buf, castagnoli))<<32
+		size = int64(len(it.buf))
+		return size, size | int64(crc32.Checksum(it.buf, castagnoli))<<32
 	}
 	info, err := os.Stat(it.path)
 	if err != nil {
-		return -1
+		return -1, -1
 	}
-	return info.Size()
+	return info.Size(), info.Size()
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -88,7 +90,8 @@ func (l *loader) goTo(pass reader, m *Mark) error {
 		} else if err != nil {
 			return err
 		}
-		sum.add(&it, it.stored())
+		_, key := it.stored()
+		sum.add(&it, key)
 	}
 	if sum != m.Sum {
 		return ErrOtherImages

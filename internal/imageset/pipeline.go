@@ -16,7 +16,7 @@ import (
 // batch. There is a fixed number of them.
 type slot struct {
 	item
-	stored int64 // see item.stored
+	key    int64 // see item.stored
 	tensor []float32
 	h, w   int
 	err    error         // why the image is skipped
@@ -232,11 +232,12 @@ const largePicture = 32 << 20
 func (l *loader) prepare(s *slot, w *worker) (err error) {
 	defer w.shrink()
 	defer recoverTo(&err)
-	s.stored = s.item.stored()
+	var size int64
+	size, s.key = s.stored()
 	if s.bad != nil {
 		return s.bad
 	}
-	if s.stored >= largeFile {
+	if size >= largeFile {
 		l.large.Lock()
 		defer l.large.Unlock()
 	}
@@ -254,7 +255,7 @@ func (l *loader) prepare(s *slot, w *worker) (err error) {
 		if err != nil {
 			return err
 		}
-		if h.w*h.h >= largePicture && s.stored < largeFile {
+		if h.w*h.h >= largePicture && size < largeFile {
 			l.large.Lock()
 			defer l.large.Unlock()
 		}
