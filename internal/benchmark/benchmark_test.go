@@ -106,6 +106,11 @@ var wrong = []struct {
 	{"id: a\nfar: {x: b}\ndetectors: flow", "line 3: want a list", true},
 	{"id: a\nfar: {x: b}\ndetectors: [flow, flow]", `line 3: "flow" is there twice`, true},
 	{"id: a\nfar: {x: 'b<run>'}", "<run> is in a path, but there are no runs", false},
+	{"id: a\nfar: {x: {images: b, root: 'c<run>'}}", "<run> is in a path, but there are no runs", false},
+	{"id: a\nfar: {x: {images: b, classes: '<run>.txt'}}", "<run> is in a path, but there are no runs", false},
+	{"id: {images: a, classes: '<run>.txt'}\nfar: {x: b}", "<run> is in a path, but there are no runs", false},
+	{"id: a\ntrain: {images: c, root: '<run>'}\nfar: {x: b}", "<run> is in a path, but there are no runs", false},
+	{"id: a\npreprocess: '<run>.json'\nfar: {x: b}", "<run> is in a path, but there are no runs", false},
 	{"id: a\nfar: {x: b}\nruns: [1, 2]", "there are several runs, but <run> is in no path", false},
 	{"id: &a [*a]\nfar: {x: b}", "line 1: a set is a mapping", true},
 }
@@ -120,6 +125,30 @@ func TestParseErrors(t *testing.T) {
 	var unknown *KeyError
 	if !errors.As(err, &unknown) || unknown.Key != "fer" || unknown.Line != 2 || !slices.Contains(unknown.Valid, "far") {
 		t.Errorf("%#v", err)
+	}
+}
+
+// TestRunInAnyPath: several runs make a difference wherever <run> is replaced.
+func TestRunInAnyPath(t *testing.T) {
+	for _, text := range []string{
+		"model: '<run>.onnx'\nid: a\nfar: {x: b}",
+		"preprocess: '<run>.json'\nid: a\nfar: {x: b}",
+		"detectors: ['<run>.safetensors']\nid: a\nfar: {x: b}",
+		"id: '<run>.npy'\nfar: {x: b}",
+		"id: a\nfar: {x: {images: '<run>.txt'}}",
+		"id: a\nnear: {x: {images: b, root: '<run>'}}",
+		"id: a\nfar: {x: {images: b, classes: '<run>.txt'}}",
+		"train: {images: c, root: '<run>'}\nid: a\nfar: {x: b}",
+		"train: {images: c, classes: '<run>.txt'}\nid: a\nfar: {x: b}",
+	} {
+		f, err := Parse([]byte(text + "\nruns: [r1, r2]"))
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		if reflect.DeepEqual(f.In("dir", "r1"), f.In("dir", "r2")) {
+			t.Errorf("%q: both runs are the same", text)
+		}
 	}
 }
 

@@ -176,12 +176,13 @@ func (f *File) check() error {
 
 // checkRuns refuses <run> without runs, which would be taken for a part of a name, and runs that make no difference.
 func (f *File) checkRuns() error {
-	texts := append([]string{f.Model}, f.Detectors...)
-	for _, s := range append(f.Sets(), f.ID) {
-		texts = append(texts, s.Features, s.Images)
-	}
+	texts := append([]string{f.Model, f.Preprocess}, f.Detectors...)
+	sets := append(f.Sets(), f.ID)
 	if f.Train != nil {
-		texts = append(texts, f.Train.Features, f.Train.Images)
+		sets = append(sets, *f.Train)
+	}
+	for _, s := range sets {
+		texts = append(texts, s.Features, s.Images, s.Root, s.Classes)
 	}
 	used := slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(s, placeholder) })
 	switch {
