@@ -114,21 +114,25 @@ func detectorsOf(results []Result) []string {
 
 // groupMeans returns a detector's mean over a group for each run that has the detector.
 func groupMeans(g Group, detector string, runs []Run) ([]Result, error) {
+	if len(g.Sets) == 0 {
+		return nil, fmt.Errorf("group %s: there are no sets in it", g.Name)
+	}
 	var out []Result
 	for _, run := range runs {
+		if !slices.ContainsFunc(run.Results, func(r Result) bool { return r.Detector == detector }) {
+			continue
+		}
 		var sets []Result
 		for _, set := range g.Sets {
 			if res, ok := lookUp(run.Results, detector, set); ok {
 				sets = append(sets, res)
 			}
 		}
-		switch len(sets) {
-		case 0:
-		case len(g.Sets):
-			out = append(out, meanResult(sets))
-		default:
-			return nil, fmt.Errorf("group %s: %s has results on %d of its %d sets", g.Name, detector, len(sets), len(g.Sets))
+		if len(sets) < len(g.Sets) {
+			return nil, fmt.Errorf("group %s: %s has results on %d of its %d sets; in a run it has to be on every set of the groups",
+				g.Name, detector, len(sets), len(g.Sets))
 		}
+		out = append(out, meanResult(sets))
 	}
 	return out, nil
 }

@@ -123,10 +123,35 @@ func TestGatesOnGroups(t *testing.T) {
 	}
 }
 
-// TestGroupsHaveNoHoles: a detector that is missing on a set has no mean.
+// TestGroupsHaveNoHoles: a detector that is missing on a set has no mean, in whichever run that is and however many sets.
 func TestGroupsHaveNoHoles(t *testing.T) {
-	runs := []Run{{"a", []Result{{Detector: "flow", OOD: "x"}}}}
-	if _, err := Summarise("b", []Group{{"near", []string{"x", "y"}}}, runs); err == nil || !strings.Contains(err.Error(), "flow has results on 1 of its 2 sets") {
-		t.Error(err)
+	on := func(sets ...string) Run {
+		var run Run
+		for _, set := range sets {
+			run.Results = append(run.Results, Result{Detector: "flow", OOD: set})
+		}
+		return run
+	}
+	groups := []Group{{"near", []string{"x", "y"}}, {"far", []string{"z"}}}
+	for _, c := range []struct {
+		runs []Run
+		want string
+	}{
+		{[]Run{on("x")}, "group near: flow has results on 1 of its 2 sets"},
+		{[]Run{on("x", "y")}, "group far: flow has results on 0 of its 1 sets; in a run it has to be on every set of the groups"},
+		{[]Run{on("x", "y", "z"), on("x", "y")}, "group far: flow has results on 0 of its 1 sets"},
+		{[]Run{on("x", "y", "z"), on("z")}, "group near: flow has results on 0 of its 2 sets"},
+	} {
+		if _, err := Summarise("b", groups, c.runs); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want %s", err, c.want)
+		}
+	}
+	if _, err := Summarise("b", append(groups, Group{Name: "none"}), []Run{on("x", "y", "z")}); err == nil || !strings.Contains(err.Error(), "group none: there are no sets in it") {
+		t.Errorf("a group without sets: %v", err)
+	}
+	for _, runs := range [][]Run{{on("x", "y", "z")}, {on("x", "y", "z"), {}}} {
+		if _, err := Summarise("b", groups, runs); err != nil {
+			t.Error(err)
+		}
 	}
 }
