@@ -96,6 +96,21 @@ func TestRendering(t *testing.T) {
 	}
 }
 
+// TestIntervalsAreOnlyPromisedWhereShown: over several runs the standard deviation stands in their place.
+func TestIntervalsAreOnlyPromisedWhereShown(t *testing.T) {
+	for runs, want := range map[int]bool{1: true, 3: false} {
+		for _, format := range []string{"text", "markdown"} {
+			var b bytes.Buffer
+			if err := summary(t, runs).Write(&b, format, Options{}); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Contains(b.String(), "95 % interval"); got != want {
+				t.Errorf("%d runs as %s: intervals are named: %v", runs, format, got)
+			}
+		}
+	}
+}
+
 func TestTextFitsATerminal(t *testing.T) {
 	var b bytes.Buffer
 	if err := sample(t).WriteText(&b, Options{}); err != nil {

@@ -18,8 +18,12 @@ const (
 // Definitions say in a sentence each what the metrics are; figures of different definitions carry the same names in the
 // literature.
 func (r *Report) Definitions() []string {
+	within := ", with its 95 % interval"
+	if r.several() {
+		within = "" // the standard deviation over runs stands there
+	}
 	return []string{
-		"AUROC: chance that an OOD image scores above an ID image, with its 95 % interval.",
+		"AUROC: chance that an OOD image scores above an ID image" + within + ".",
 		map[string]string{
 			"":         "FPR@95: share of OOD images accepted when 95 % of ID images are (ID positive).",
 			vim:        "FPR@95: share of OOD images accepted when 95 % of ID images are, as in ViM.",
