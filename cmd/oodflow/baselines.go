@@ -129,6 +129,9 @@ func (e *evaluation) training() (set *features.Set, why string, err error) {
 		if path, dump, err = findDump(e.file, e.opts.detector); err != nil {
 			return nil, fmt.Sprintf("%v; give --train-features", err), nil
 		}
+		if err := e.opts.checkOutputs(path); err != nil {
+			return nil, "", err
+		}
 		e.console.note("baselines are fitted to %s", path)
 	}
 	r, err := dump.openScored(path, e.file, e.console)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -19,17 +20,7 @@ func (b *bench) dump(placed *benchmark.File, s benchmark.Set) (string, error) {
 	if s.Features != "" {
 		return s.Features, nil
 	}
-	opts := extractOptions{imageOptions: b.opts.images, again: b.opts.again}
-	opts.images, opts.root, opts.classes, opts.limit = s.Images, s.Root, s.Classes, s.Limit
-	if opts.model == "" {
-		opts.model = placed.Model
-	}
-	if opts.preprocess == "" {
-		opts.preprocess = placed.Preprocess
-	}
-	if opts.featureTensor == "" {
-		opts.featureTensor = placed.Tensor
-	}
+	opts := extractOptions{imageOptions: b.imagesOf(placed, s), again: b.opts.again}
 	if opts.model == "" {
 		return "", withHint(fmt.Errorf("%s: %s is a set of images, and no model is named", b.opts.benchmark, s.Name), "give --model, or name a model in it")
 	}
@@ -38,6 +29,9 @@ func (b *bench) dump(placed *benchmark.File, s benchmark.Set) (string, error) {
 		return "", err
 	}
 	opts.out = filepath.Join(b.opts.cache, fileName(s.Name)+"-"+key+".safetensors")
+	if err := b.opts.checkOutputs(opts.out); err != nil {
+		return "", err
+	}
 	if isFile(opts.out) {
 		return opts.out, nil
 	}
@@ -50,6 +44,16 @@ func (b *bench) dump(placed *benchmark.File, s benchmark.Set) (string, error) {
 		return "", err
 	}
 	return opts.out, runExtract(b.ctx, opts, b.console)
+}
+
+// imagesOf says how features are made of a set of images; flags come before what the benchmark names.
+func (b *bench) imagesOf(placed *benchmark.File, s benchmark.Set) imageOptions {
+	o := b.opts.images
+	o.images, o.root, o.classes, o.limit = s.Images, s.Root, s.Classes, s.Limit
+	o.model = cmp.Or(o.model, placed.Model)
+	o.preprocess = cmp.Or(o.preprocess, placed.Preprocess)
+	o.featureTensor = cmp.Or(o.featureTensor, placed.Tensor)
+	return o
 }
 
 // fileName makes of the name of a set one that every system takes for a file.

@@ -119,15 +119,28 @@ func (b *bench) checkSeveral(groups []string) error {
 
 // inputs are the files that are read, none of which may be an output.
 func (b *bench) inputs() []string {
-	in := []string{b.opts.detector, b.opts.trainFeatures, b.opts.compare, b.opts.images.model}
+	in := append(b.opts.images.inputs(), b.opts.detector, b.opts.trainFeatures, b.opts.compare)
 	if _, builtin := benchmark.Named(b.opts.benchmark); !builtin {
 		in = append(in, b.opts.benchmark)
 	}
 	for _, r := range b.runs() {
 		placed := b.file.In(b.opts.data, r.name)
-		in = append(in, placed.Model, placed.ID.Features)
-		for _, s := range placed.Sets() {
+		in = append(in, placed.Model, placed.Preprocess)
+		for _, d := range placed.Detectors {
+			if benchmark.IsFile(d) {
+				in = append(in, d)
+			}
+		}
+		sets := append(placed.Sets(), placed.ID)
+		if placed.Train != nil {
+			sets = append(sets, *placed.Train)
+		}
+		for _, s := range sets {
 			in = append(in, s.Features)
+			if s.Images != "" {
+				o := b.imagesOf(placed, s)
+				in = append(in, o.inputs()...)
+			}
 		}
 	}
 	return in

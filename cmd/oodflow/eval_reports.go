@@ -80,6 +80,21 @@ func (o *reportOptions) parse(inputs ...string) error {
 		}
 		o.outputs = append(o.outputs, output{format, path})
 	}
+	if err := o.checkOutputs(inputs...); err != nil {
+		return err
+	}
+	for i, out := range o.outputs {
+		for _, other := range o.outputs[:i] {
+			if out.path != "" && other.path != "" && samePath(other.path, out.path) {
+				return usagef("two reports are to be written to %s", out.path)
+			}
+		}
+	}
+	return nil
+}
+
+// checkOutputs refuses reports that cannot be written or that would replace an input.
+func (o *reportOptions) checkOutputs(inputs ...string) error {
 	for i, out := range o.outputs {
 		if out.path == "" {
 			continue
@@ -90,11 +105,6 @@ func (o *reportOptions) parse(inputs ...string) error {
 		}
 		if err := checkOutput(flag, out.path, inputs...); err != nil {
 			return err
-		}
-		for _, other := range o.outputs[:i] {
-			if other.path != "" && samePath(other.path, out.path) {
-				return usagef("two reports are to be written to %s", out.path)
-			}
 		}
 	}
 	return nil

@@ -127,5 +127,11 @@ func (o *imageOptions) validate() error {
 
 // inputs are the paths that will be read, none of which may be the output.
 func (o *imageOptions) inputs() []string {
-	return []string{o.model, sourcePath(o.images), o.classes, o.preprocess}
+	in := append(sourceFiles(o.images), o.model, o.library, o.classes, o.preprocess)
+	if o.model != "" && o.preprocess == "" {
+		if found, err := o.findPreprocess(); err == nil {
+			in = append(in, found)
+		}
+	}
+	return in
 }

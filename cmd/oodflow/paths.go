@@ -83,6 +83,11 @@ func sourcePath(source string) string {
 	return source
 }
 
+// sourceFiles are the files or folders that a SOURCE may be read from: an archive each for shards.
+func sourceFiles(source string) []string {
+	return append([]string{sourcePath(source)}, imageset.Shards(source)...)
+}
+
 // nameOf is the name a file goes by in a table: its base name without extension.
 func nameOf(path string) string {
 	base := filepath.Base(path)

@@ -9,6 +9,16 @@ import (
 // maxShards bounds how many names a pattern may stand for.
 const maxShards = 100_000
 
+// Shards lists the archives that Open reads for a pattern such as
+// shards-{000..012}.tar; nil for what is no such pattern.
+func Shards(source string) []string {
+	names, _, err := expandShards(source)
+	if err != nil {
+		return nil
+	}
+	return names
+}
+
 // expandShards lists the names that a pattern such as shards-{000..012}.tar
 // stands for. The numbers have as many digits as the first one. ok is false when
 // it is no pattern.
