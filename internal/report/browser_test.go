@@ -105,7 +105,7 @@ func checkMarks(t *testing.T, c *chromium, e *Evaluation) {
 	}
 	for i, own := range e.tested() {
 		bars := 0
-		for _, b := range append([]bin{own.histogram.over}, own.histogram.bins...) {
+		for _, b := range append([]bin{own.histogram.under, own.histogram.over}, own.histogram.bins...) {
 			if b.id > 0 {
 				bars++
 			}

@@ -27,8 +27,11 @@ func (e *Evaluation) scoresChart(p *pair) *chart {
 	top, bottom := h.heights()
 	low, _ := h.edges(0)
 	_, high := h.edges(len(h.bins) - 1)
+	if h.under != (bin{}) {
+		low -= 2 * h.width // the bar beyond
+	}
 	if h.over != (bin{}) {
-		high += 2 * h.width // the bar beyond
+		high += 2 * h.width
 	}
 	ticks := roundTicks(-bottom, top, 5, func(v float64, _ int) string { return percent(math.Abs(v)) })
 	scale(&c.plot.Y, -bottom, top, ticks)
@@ -68,18 +71,26 @@ func (e *Evaluation) bars(p *pair, top, bottom float64) marker {
 			height := y(max(-bottom, min(top, sign*s)))
 			to.FillPolygon(k, []vg.Point{{X: x(left), Y: y(0)}, {X: x(left), Y: height}, {X: x(right), Y: height}, {X: x(right), Y: y(0)}})
 		}
-		for i, b := range h.bins {
-			left, right := h.edges(i)
-			where := score(left) + " to " + score(right)
+		for i := -1; i <= len(h.bins); i++ {
+			b, left, right, where := h.column(i)
 			flagged := !h.passes(i)
 			side(b.id, h.nID, 1, left, right, flagged, inkIDIn, inkID, e.Figures.ID, where)
 			side(b.ood, h.nOOD, -1, left, right, flagged, inkOODIn, inkOOD, p.ood, where)
 		}
-		_, end := h.edges(len(h.bins) - 1)
-		where, beyond := "above "+score(end), !h.passes(len(h.bins))
-		side(h.over.id, h.nID, 1, end+h.width, end+2*h.width, beyond, inkIDIn, inkID, e.Figures.ID, where)
-		side(h.over.ood, h.nOOD, -1, end+h.width, end+2*h.width, beyond, inkOODIn, inkOOD, p.ood, where)
 	}
+}
+
+// column is bin i with where it stands and the scores it is for. Those beyond the axis, −1 and len(bins), stand a bin's width
+// away from it.
+func (h *histogram) column(i int) (b bin, left, right float64, where string) {
+	left, right = h.edges(i)
+	switch i {
+	case -1:
+		return h.under, left - h.width, right - h.width, "up to " + score(right)
+	case len(h.bins):
+		return h.over, left + h.width, right + h.width, "above " + score(left)
+	}
+	return h.bins[i], left, right, score(left) + " to " + score(right)
 }
 
 // zeroLine is where the bars stand.

@@ -7,11 +7,12 @@ import (
 
 // histogram counts the scores of an ID and an OOD set in the same bins, which begin above their lower edge and end at
 // their upper one. The threshold is an edge, where it is near their range, so every bin is flagged as a whole or not at
-// all.
+// all. Where it is far outside, one of under and over may hold scores on both sides of it: under then counts as passing, and
+// over as flagged.
 type histogram struct {
 	origin, width float64 // an edge, and the width of a bin
 	first         int     // edges that the first bin begins after the origin; negative when before
-	flagged       int     // bins before this one pass
+	flagged       int     // bins before this one pass; under is −1, over len(bins)
 	bins          []bin
 	under, over   bin // before the first bin and beyond the last
 	nID, nOOD     int
@@ -46,10 +47,7 @@ func newHistogram(id, ood []float64, threshold float64) *histogram {
 	h.bins = make([]bin, max(last-h.first, 1))
 	h.flagged = -h.first
 	if h.origin != threshold {
-		h.flagged = 0
-		if threshold > high && !math.IsInf(threshold, 1) {
-			h.flagged = len(h.bins)
-		}
+		h.flagged = h.flaggedFrom(threshold, threshold > high, id, ood)
 	}
 	for _, s := range id {
 		h.at(s).id++
@@ -58,6 +56,19 @@ func newHistogram(id, ood []float64, threshold float64) *histogram {
 		h.at(s).ood++
 	}
 	return h
+}
+
+// flaggedFrom is the first bin that a threshold flags that is no edge: one above or below the axis, or none.
+func (h *histogram) flaggedFrom(threshold float64, above bool, id, ood []float64) int {
+	switch {
+	case math.IsInf(threshold, 1) || threshold < min(slices.Min(id), slices.Min(ood)):
+		return -1
+	case !above:
+		return 0
+	case threshold < max(slices.Max(id), slices.Max(ood)):
+		return len(h.bins)
+	}
+	return len(h.bins) + 1
 }
 
 // axisRange is what the axis has to show: nearly all ID images, and of the OOD images as much as leaves those room.

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -243,6 +246,55 @@ func TestHistogramCounts(t *testing.T) {
 	}
 	if exact < 400 {
 		t.Errorf("the threshold was an edge in %d of 500 rounds", exact)
+	}
+}
+
+var barMark = regexp.MustCompile(`<path class="([io])( l)? bar"[^>]* d="M([-\d.]+) [^>]*><title>([^:]*): ([\d,]+) image`)
+
+// TestScoresBeyondTheAxis wants every image in a bar, those that the axis does not reach at its ends, and these in the
+// colour of their side of the threshold.
+func TestScoresBeyondTheAxis(t *testing.T) {
+	var id, ood []float64
+	for i := range 999 {
+		id, ood = append(id, float64(i%100)/100), append(ood, 1+float64(i%100)/100)
+	}
+	id, ood = append(id, -50, 70), append(ood, -80, -70, 90, 95, 99)
+	for _, c := range []struct {
+		threshold   float64
+		under, over string // the colour of the bars at the ends; " l" is that of images that pass
+	}{{1, " l", ""}, {-1e9, "", ""}, {-75, " l", ""}, {92, " l", ""}, {1e9, " l", " l"}, {math.Inf(1), "", ""}} {
+		e := &Evaluation{Figures: &eval.Report{ID: "digits"}, Threshold: &Threshold{Score: c.threshold}}
+		if math.IsInf(c.threshold, 1) {
+			e.Threshold = nil
+		}
+		if err := e.Add("flow", "letters", id, ood); err != nil {
+			t.Fatal(err)
+		}
+		images, ends, at := map[string]int{}, map[string]string{}, map[string]float64{}
+		least, most := math.Inf(1), math.Inf(-1)
+		for _, m := range barMark.FindAllStringSubmatch(e.scoresChart(e.pairs[0]).svg(), -1) {
+			n, _ := strconv.Atoi(strings.ReplaceAll(m[5], ",", ""))
+			x, _ := strconv.ParseFloat(m[3], 64)
+			images[m[1]] += n
+			if end, _, _ := strings.Cut(m[4], " "); end == "up" || end == "above" {
+				ends[m[1]+" "+end], at[end] = fmt.Sprint(n, m[2]), x
+			} else {
+				least, most = min(least, x), max(most, x)
+			}
+		}
+		if images["i"] != len(id) || images["o"] != len(ood) {
+			t.Errorf("threshold %v: bars of %v images, want %d and %d", c.threshold, images, len(id), len(ood))
+		}
+		h := e.pairs[0].histogram
+		_, end := h.edges(len(h.bins) - 1)
+		beyond := fmt.Sprint(above(ood, end)) // more than three: the axis leaves some ordinary ones out
+		want := map[string]string{"i up": "1" + c.under, "o up": "2" + c.under, "i above": "1" + c.over, "o above": beyond + c.over}
+		if !maps.Equal(ends, want) {
+			t.Errorf("threshold %v: at the ends %q, want %q", c.threshold, ends, want)
+		}
+		if !(0 < at["up"] && at["up"] < least && most < at["above"] && at["above"] < float64(chartWidth)) {
+			t.Errorf("threshold %v: bars from %v to %v, those at the ends at %v", c.threshold, least, most, at)
+		}
 	}
 }
 
