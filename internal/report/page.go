@@ -8,7 +8,6 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/oodflow/oodflow/eval"
 )
@@ -190,24 +189,6 @@ func (p *page) Verdict() string {
 	}
 	return fmt.Sprintf("An OOD image scores higher than one of %s %s %% of the time or more; %s is the hardest set to tell.",
 		p.Figures.ID, points(worst.Result.AUROC), worst.Name)
-}
-
-// Passed tells whether all gates were passed.
-func (p *page) Passed() bool { return p.Figures.Passed() }
-
-// GateLines are the gates without the word that the page shows as a mark.
-func (p *page) GateLines() []gateLine {
-	var lines []gateLine
-	for _, g := range p.Figures.Gates {
-		_, text, _ := strings.Cut(g.String(), ": ")
-		lines = append(lines, gateLine{g.Passed, text})
-	}
-	return lines
-}
-
-type gateLine struct {
-	Passed bool
-	Text   string
 }
 
 // Stopped says how the training ended.

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"html/template"
 	"image"
 	"image/color"
 	"maps"
@@ -342,5 +343,23 @@ func TestGroups(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page has no %s", want)
 		}
+	}
+}
+
+// TestGatesOnThePage wants each gate with its verdict as a mark and its line once.
+func TestGatesOnThePage(t *testing.T) {
+	e := example(t, 300, 1)
+	bounds := []eval.Gate{{Metric: eval.GateAUROC, OOD: "far", Bound: 0.1}, {Metric: eval.GateAUROC, OOD: hostile, Bound: 1}}
+	if err := e.Figures.Apply(eval.Gates{Bounds: bounds}); err != nil {
+		t.Fatal(err)
+	}
+	page := render(t, e)
+	for i, mark := range []string{`<li class="passed"><b>passed</b> `, `<li class="failed"><b>FAILED</b> `} {
+		if want := mark + template.HTMLEscapeString(e.Figures.Gates[i].Line()) + "</li>"; !strings.Contains(page, want) {
+			t.Errorf("the page has no %s", want)
+		}
+	}
+	if e.Figures.Gates = nil; strings.Contains(render(t, e), "gates-h") {
+		t.Error("there is a section of no gates")
 	}
 }
