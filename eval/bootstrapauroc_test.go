@@ -1,24 +1,17 @@
 package eval
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 )
 
-// AUROCBootstrap returns a confidence interval for the AUROC by the stratified bootstrap: it draws as many ID and as
-// many OOD images with replacement, replicates times, and takes the quantiles (1 ± level)/2 of the AUROCs. The seed decides
-// all draws. It assumes less than [Comparison.AUROCInterval], which it is here to check, but takes O(n) for each
-// of some thousand replicates, and has no width where no pair is misordered.
+// aurocBootstrap is a confidence interval for the AUROC by the stratified bootstrap: it draws as many ID and as many OOD
+// images with replacement, replicates times, and takes the quantiles (1 ± level)/2 of the AUROCs. The seed decides all
+// draws. It assumes less than [Comparison.AUROCInterval], which it is here to check, but takes O(n) for each of some
+// thousand replicates, and has no width where no pair is misordered.
 //
 // Images are drawn by rank, as numbers of images at each distinct score, so that nothing is sorted again.
-func (c *Comparison) AUROCBootstrap(level float64, replicates int, seed uint64) (low, high float64, err error) {
-	if err := checkLevel(level); err != nil {
-		return 0, 0, err
-	}
-	if replicates < 1 {
-		return 0, 0, fmt.Errorf("bootstrap: %d replicates; there must be at least one", replicates)
-	}
+func (c *Comparison) aurocBootstrap(level float64, replicates int, seed uint64) (low, high float64) {
 	idAt, oodAt, distinct := c.distinct()
 	src := rand.New(rand.NewPCG(seed, 0))
 	drawn := make([]float64, replicates)
@@ -34,7 +27,7 @@ func (c *Comparison) AUROCBootstrap(level float64, replicates int, seed uint64) 
 		drawn[i] = rankSum(slices.Values(counts), len(idAt), len(oodAt))
 	}
 	slices.Sort(drawn)
-	return quantile(drawn, (1-level)/2), quantile(drawn, (1+level)/2), nil
+	return quantile(drawn, (1-level)/2), quantile(drawn, (1+level)/2)
 }
 
 // distinct returns for each image, in ascending order, which of the distinct scores of both sides it has.
