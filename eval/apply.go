@@ -14,8 +14,8 @@ import (
 //
 // A confidence other than [Level] is computed from r.Scores.
 func (r *Report) Apply(gates Gates) error {
-	groups := r.groups()
-	if err := CheckGates(gates.Bounds, append(r.sets(), r.groupNames()...)); err != nil {
+	groups, names := r.groups(), r.groupNames()
+	if err := CheckGates(gates.Bounds, append(r.sets(), names...)); err != nil {
 		return err
 	}
 	if r.several() && (gates.Confidence != 0 || gates.Previous != nil) {
@@ -24,10 +24,11 @@ func (r *Report) Apply(gates Gates) error {
 	if len(gates.Bounds) > 0 && len(groups) == 0 {
 		return errors.New("gates: there are no results to hold them against")
 	}
+	groups = append(groups, r.groupResults()...)
 	results := []GateResult{}
 	for _, g := range gates.Bounds {
-		for _, group := range append(groups, r.groupResults()...) {
-			if g.OOD != group[0].OOD && (g.OOD != "" || slices.Contains(r.groupNames(), group[0].OOD)) {
+		for _, group := range groups {
+			if g.OOD != group[0].OOD && (g.OOD != "" || slices.Contains(names, group[0].OOD)) {
 				continue
 			}
 			res, err := r.hold(g, group, gates.Confidence)
