@@ -39,10 +39,11 @@ func EvaluateAs(convention string, sets []string, detectors []Scores) ([]Result,
 				return nil, err
 			}
 		}
-		if err := markBest(onSet, compared); err != nil {
+		tests := &pairedTests{of: compared}
+		if err := markBest(onSet, tests); err != nil {
 			return nil, err
 		}
-		if err := compareWithFirst(onSet, compared); err != nil {
+		if err := compareWithFirst(onSet, tests); err != nil {
 			return nil, err
 		}
 		if err := addOSCR(onSet, detectors, s); err != nil {
@@ -70,6 +71,30 @@ func addOSCR(results []Result, detectors []Scores, s int) error {
 	return nil
 }
 
+// pairedTests are paired DeLong tests between the detectors on a set, each pair's done once: the best detector of a set is often
+// the one under test.
+type pairedTests struct {
+	of   []*Comparison
+	done map[[2]int]Difference
+}
+
+// between tests detectors a and b. It is the same test for b and a, and Value is that of the one that comes first in of.
+func (t *pairedTests) between(a, b int) (Difference, error) {
+	pair := [2]int{min(a, b), max(a, b)}
+	if d, ok := t.done[pair]; ok {
+		return d, nil
+	}
+	d, err := t.of[pair[0]].PairedTest(t.of[pair[1]])
+	if err != nil {
+		return Difference{}, err
+	}
+	if t.done == nil {
+		t.done = map[[2]int]Difference{}
+	}
+	t.done[pair] = d
+	return d, nil
+}
+
 // Significance is the error rate of the test behind [Result.Best].
 const Significance = 0.05
 
@@ -77,7 +102,7 @@ const Significance = 0.05
 // and adjusts the p-values by Holm's method (Scandinavian Journal of Statistics 6, 1979): with several
 // comparisons some come out small by chance. That the best is picked by the same images it is then compared on makes
 // it look a little too good, which Holm's caution outweighs.
-func markBest(results []Result, compared []*Comparison) error {
+func markBest(results []Result, tests *pairedTests) error {
 	best := 0
 	for d, r := range results {
 		if r.AUROC > results[best].AUROC {
@@ -89,7 +114,7 @@ func markBest(results []Result, compared []*Comparison) error {
 		if d == best {
 			continue
 		}
-		test, err := compared[best].PairedTest(compared[d])
+		test, err := tests.between(best, d)
 		if err != nil {
 			return err
 		}
@@ -108,9 +133,9 @@ func markBest(results []Result, compared []*Comparison) error {
 }
 
 // compareWithFirst fills in the standard errors of the differences to the first detector.
-func compareWithFirst(results []Result, compared []*Comparison) error {
+func compareWithFirst(results []Result, tests *pairedTests) error {
 	for d := 1; d < len(results); d++ {
-		test, err := compared[0].PairedTest(compared[d])
+		test, err := tests.between(0, d)
 		if err != nil {
 			return err
 		}

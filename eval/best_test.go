@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -56,5 +57,54 @@ func TestBestAreThoseNotSignificantlyWorse(t *testing.T) {
 	detectors[1].ID = detectors[1].ID[1:]
 	if _, err := EvaluateAll([]string{"far", "near"}, detectors); err == nil || !strings.Contains(err.Error(), "same images") {
 		t.Errorf("detectors that scored other images: %v", err)
+	}
+}
+
+// TestEachPairIsTestedOnce, whichever detector is the best, and with the figures of the test the other way round.
+func TestEachPairIsTestedOnce(t *testing.T) {
+	r := rand.New(rand.NewPCG(43, 44))
+	for best, want := range []int{3, 5, 5, 5} { // 3 against the first, and 2 more against another best one
+		var results []Result
+		tests := &pairedTests{}
+		for d := range 4 {
+			gap := 1.0
+			if d == best {
+				gap = 2
+			}
+			c := compared(normal(r, 100, 0, 1), normal(r, 80, gap, 1))
+			tests.of = append(tests.of, c)
+			results = append(results, Result{AUROC: c.AUROC()})
+		}
+		if err := errors.Join(markBest(results, tests), compareWithFirst(results, tests)); err != nil {
+			t.Fatal(err)
+		}
+		if len(tests.done) != want {
+			t.Errorf("best %d: %d tests, want %d", best, len(tests.done), want)
+		}
+		var p []float64
+		for d, c := range tests.of {
+			if d != best {
+				test, _ := tests.of[best].PairedTest(c)
+				p = append(p, test.PValue)
+			}
+			if test, _ := tests.of[0].PairedTest(c); d > 0 && *results[d].GainSE != test.SE {
+				t.Errorf("best %d: standard error %v of %d, want %v", best, *results[d].GainSE, d, test.SE)
+			}
+		}
+		for i, adjusted := range holm(p) {
+			d := i
+			if d >= best {
+				d++
+			}
+			if *results[d].PValue != adjusted {
+				t.Errorf("best %d: p-value %v of %d, want %v", best, *results[d].PValue, d, adjusted)
+			}
+		}
+		done := &pairedTests{done: tests.done} // has no scores to test again
+		for pair, want := range tests.done {
+			if d, err := done.between(pair[1], pair[0]); err != nil || d != want {
+				t.Errorf("%v: %v, %v", pair, d, err)
+			}
+		}
 	}
 }
