@@ -3,6 +3,8 @@ package blas
 import (
 	"sync"
 	"unsafe"
+
+	"github.com/oodflow/oodflow/internal/dl"
 )
 
 // number is what the routines compute with.
@@ -53,7 +55,7 @@ func (r *routines[T]) run(routine uintptr, a *arguments[T], n int) {
 		r.lock.Lock()
 		defer r.lock.Unlock()
 	}
-	call(routine, a.list[:n]...)
+	dl.Call(routine, a.list[:n]...)
 }
 
 // do runs a routine that returns nothing but its matrix and takes the arguments back.

@@ -13,6 +13,8 @@ import (
 	"gonum.org/v1/gonum/lapack"
 	lapackgonum "gonum.org/v1/gonum/lapack/gonum"
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/oodflow/oodflow/internal/dl"
 )
 
 // eigensolvers are those of the libraries that have one. That it was refused is not to be skipped over.
@@ -197,12 +199,12 @@ func TestEigenInstalled(t *testing.T) {
 // TestEigenRefused: a library whose eigenvalues are wrong keeps its products, and gonum computes the eigenvalues.
 func TestEigenRefused(t *testing.T) {
 	for name, e := range eigensolvers(t) {
-		handle, err := open(e.lib.choice.Library)
+		handle, err := dl.Open(e.lib.choice.Library)
 		if err != nil {
 			t.Fatal(err)
 		}
 		right, warnings := e.lib.double.syevd, e.lib.choice.Warnings
-		if e.lib.double.syevd = symbol(handle, "sched_yield"); e.lib.double.syevd == 0 {
+		if e.lib.double.syevd = dl.Symbol(handle, "sched_yield"); e.lib.double.syevd == 0 {
 			t.Fatal("the system has no function that does nothing")
 		}
 		err = e.lib.prove()

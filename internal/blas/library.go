@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/oodflow/oodflow/internal/dl"
 )
 
 // library is an opened BLAS library that computes on the goroutine that calls it.
@@ -26,13 +28,13 @@ func load(c candidate) (*library, error) {
 	// OpenBLAS starts its threads while it is opened, unless it is told to have none; OpenMP's has to be told for all
 	// of the threads that call it.
 	withVariable("OPENBLAS_NUM_THREADS", "1", func() {
-		withVariable("OMP_NUM_THREADS", "1", func() { handle, err = open(c.name) })
+		withVariable("OMP_NUM_THREADS", "1", func() { handle, err = dl.Open(c.name) })
 	})
 	if err != nil {
 		return nil, err
 	}
 	for _, v := range variants {
-		find := func(name string) uintptr { return symbol(handle, v.prefix+name+v.suffix) }
+		find := func(name string) uintptr { return dl.Symbol(handle, v.prefix+name+v.suffix) }
 		if find("sgemm_") == 0 {
 			continue
 		}
@@ -70,7 +72,7 @@ func (l *library) ready(find func(string) uintptr) error {
 		l.choice.Name, l.choice.Version = "BLIS", stringOf(find("bli_info_get_version_str"))
 		l.choice.Threads = threads("BLIS_NUM_THREADS")
 		if set := find("bli_thread_set_num_threads"); set != 0 {
-			call(set, 1)
+			dl.Call(set, 1)
 		}
 	case strings.HasPrefix(l.choice.Library, accelerate), strings.Contains(l.choice.Library, "/vecLib.framework/"):
 		// It shares matrix units between cores and knows best how.
@@ -92,7 +94,7 @@ func (l *library) readyOpenBLAS(find func(string) uintptr) {
 	}
 	l.choice.Threads = threads("OPENBLAS_NUM_THREADS")
 	if set := find("openblas_set_num_threads"); set != 0 {
-		call(set, 1)
+		dl.Call(set, 1)
 	}
 	const sequential, openMP = 0, 2
 	if parallel := find("openblas_get_parallel"); parallel != 0 {
@@ -121,10 +123,10 @@ func (l *library) readyMKL(find func(string) uintptr) error {
 	}
 	const sequential = 1
 	if set := find("MKL_Set_Threading_Layer"); set != 0 {
-		call(set, sequential)
+		dl.Call(set, sequential)
 	}
 	if set := find("MKL_Set_Num_Threads"); set != 0 {
-		call(set, 1)
+		dl.Call(set, 1)
 	}
 	l.choice.Name, l.choice.Version = "Intel MKL", mklVersion(textInto(find("MKL_Get_Version_String")))
 	l.choice.Threads = threads("MKL_NUM_THREADS")

@@ -3,58 +3,21 @@
 package blas
 
 import (
-	"errors"
 	"os"
-	"runtime"
-	"strings"
 	"sync"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
+
+	"github.com/oodflow/oodflow/internal/dl"
 )
 
-// native tells whether this build can open shared libraries. The build tag static leaves that out, as a binary that
-// can is bound to the system's C library.
-const native = true
-
-// open loads a shared library: a file's path, or a plain name that the system looks up. The error is errAbsent where
-// there is no such file, and not where a library that it needs is missing.
-func open(name string) (uintptr, error) {
-	// The system keeps the reason of a failure for the thread alone.
-	runtime.LockOSThread()
-	handle, err := purego.Dlopen(name, purego.RTLD_LAZY|purego.RTLD_LOCAL)
-	runtime.UnlockOSThread()
-	if err == nil {
-		return handle, nil
-	}
-	message, named := strings.CutPrefix(err.Error(), name+": ") // so begin glibc's
-	if named && strings.Contains(message, "No such file") || runtime.GOOS == "darwin" && strings.Contains(message, "no such file") {
-		return 0, errAbsent
-	}
-	return 0, errors.New(message)
-}
-
-// symbol returns the address of a function of the library, or 0.
-func symbol(handle uintptr, name string) uintptr {
-	address, err := purego.Dlsym(handle, name)
-	if err != nil {
-		return 0
-	}
-	return address
-}
-
-// call calls the function at the address with whole numbers and pointers that fit a register each. What the
-// pointers point at must not be on a goroutine's stack, and must be kept alive by the caller.
-func call(address uintptr, args ...uintptr) {
-	purego.SyscallN(address, args...)
-}
-
-var schedYield = sync.OnceValue(func() uintptr { return symbol(purego.RTLD_DEFAULT, "sched_yield") })
+var schedYield = sync.OnceValue(func() uintptr { return dl.Symbol(purego.RTLD_DEFAULT, "sched_yield") })
 
 // yieldThread lets the system run another thread on this core.
 func yieldThread() {
 	if f := schedYield(); f != 0 {
-		call(f)
+		dl.Call(f)
 	}
 }
 
@@ -86,8 +49,8 @@ func textInto(address uintptr) string {
 
 // fileOf is the path of the library file that holds the address, or "".
 func fileOf(address uintptr) string {
-	dladdr, err := purego.Dlsym(purego.RTLD_DEFAULT, "dladdr")
-	if err != nil {
+	dladdr := dl.Symbol(purego.RTLD_DEFAULT, "dladdr")
+	if dladdr == 0 {
 		return ""
 	}
 	var f func(address uintptr, info unsafe.Pointer) int32

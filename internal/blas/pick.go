@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+
+	"github.com/oodflow/oodflow/internal/dl"
 )
 
 // Variable is the environment variable that overrides the choice: a name or the path of a library.
@@ -39,7 +41,7 @@ func pick(override string) (picked, error) {
 		return builtin(), nil
 	case override == "":
 		return pickBest(kinds()), nil
-	case !native:
+	case !dl.Native:
 		return picked{}, fmt.Errorf("%s=%s: this program, for %s/%s, cannot open libraries; set %s to gonum, or unset it",
 			Variable, override, runtime.GOOS, runtime.GOARCH, Variable)
 	}
@@ -60,7 +62,7 @@ func pick(override string) (picked, error) {
 // pickBest takes the first of the kinds that there is. Its choice carries as warnings what was found and refused.
 func pickBest(kinds []kind) picked {
 	var warnings []string
-	if native {
+	if dl.Native {
 		for _, k := range kinds {
 			p, failed := first(k.candidates())
 			for _, f := range failed {
@@ -124,9 +126,7 @@ func (f failure) Error() string { return fmt.Sprintf("%s: %v", f.name, f.err) }
 func (f failure) Unwrap() error { return f.err }
 
 // present tells whether there is such a library at all.
-func (f failure) present() bool { return !errors.Is(f.err, errAbsent) }
-
-var errAbsent = errors.New("not found")
+func (f failure) present() bool { return !errors.Is(f.err, dl.ErrAbsent) }
 
 // first returns the first candidate that opens and computes correctly, or nil, and those that fail. A library that
 // takes one call at a time waits until the others have been tried.

@@ -11,6 +11,8 @@ import (
 
 	"gonum.org/v1/gonum/blas/blas32"
 	"gonum.org/v1/gonum/blas/blas64"
+
+	"github.com/oodflow/oodflow/internal/dl"
 )
 
 // notALibrary is the path of a file that is none.
@@ -23,7 +25,7 @@ func notALibrary(t *testing.T) string {
 }
 
 func TestPickErrors(t *testing.T) {
-	if !native {
+	if !dl.Native {
 		t.Skip("this build opens no libraries")
 	}
 	text := notALibrary(t)
@@ -58,7 +60,7 @@ func TestPickNamed(t *testing.T) {
 		case err != nil && (!strings.Contains(err.Error(), Variable+"="+name) || !strings.Contains(err.Error(), "unset")):
 			t.Errorf("%s: %v", name, err)
 		}
-		if native && runtime.GOOS == "linux" && name == "openblas" && err != nil && !strings.Contains(err.Error(), "libopenblas.so.0: not found") {
+		if dl.Native && runtime.GOOS == "linux" && name == "openblas" && err != nil && !strings.Contains(err.Error(), "libopenblas.so.0: not found") {
 			t.Errorf("the error does not say what was tried: %v", err)
 		}
 	}
@@ -88,7 +90,7 @@ func TestPickFile(t *testing.T) {
 
 // TestFirst: what is not there or no library is passed over, and only the latter is worth a warning.
 func TestFirst(t *testing.T) {
-	if !native {
+	if !dl.Native {
 		t.Skip("this build opens no libraries")
 	}
 	text := notALibrary(t)
@@ -97,7 +99,7 @@ func TestFirst(t *testing.T) {
 	if p != nil || len(failed) != 2 {
 		t.Fatalf("%v, %v", p, failed)
 	}
-	if failed[0].present() || !errors.Is(failed[0], errAbsent) || !failed[1].present() {
+	if failed[0].present() || !errors.Is(failed[0], dl.ErrAbsent) || !failed[1].present() {
 		t.Errorf("present: %v, %v; want only the second", failed[0].present(), failed[1].present())
 	}
 	l := libraries(t)[0]
@@ -109,7 +111,7 @@ func TestFirst(t *testing.T) {
 
 // TestPickBest: the choice tells what was there and refused, and not what was not there.
 func TestPickBest(t *testing.T) {
-	if !native {
+	if !dl.Native {
 		t.Skip("this build opens no libraries")
 	}
 	text := notALibrary(t)

@@ -10,6 +10,8 @@ import (
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/gonum"
+
+	"github.com/oodflow/oodflow/internal/dl"
 )
 
 // libraries returns the libraries that this machine has, whichever they are, and the one that the environment names.
@@ -27,7 +29,7 @@ func libraries(t testing.TB) []*library {
 		}
 		found = append(found, p.implementation.lib)
 	}
-	if native {
+	if dl.Native {
 		for _, k := range kinds() {
 			p, _ := first(k.candidates())
 			add(p)

@@ -6,10 +6,15 @@
 package turbojpeg
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"strings"
 	"sync"
+	"unsafe"
+
+	"github.com/oodflow/oodflow/internal/dl"
 )
 
 // Variable is the environment variable that overrides the choice.
@@ -39,15 +44,36 @@ func find(override string) (*Library, error) {
 	}
 	for _, name := range names() {
 		l, err := load(name)
-		if err == nil || !isAbsent(err) {
+		if err == nil || !errors.Is(err, dl.ErrAbsent) {
 			return l, err
 		}
 	}
 	return nil, nil
 }
 
-// names are those that the system looks up.
+// load opens a library.
+func load(name string) (*Library, error) {
+	handle, err := dl.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", name, err)
+	}
+	l := &Library{Path: name}
+	for _, f := range []struct {
+		name string
+		to   *uintptr
+	}{{"tjInitDecompress", &l.begin}, {"tjDestroy", &l.end}, {"tjDecompress2", &l.decompress}} {
+		if *f.to = dl.Symbol(handle, f.name); *f.to == 0 {
+			return nil, fmt.Errorf("%s has no function %s", name, f.name)
+		}
+	}
+	return l, nil
+}
+
+// names are those that the system looks up, none where this build cannot open libraries.
 func names() []string {
+	if !dl.Native {
+		return nil
+	}
 	if runtime.GOOS == "darwin" {
 		names := []string{"libturbojpeg.0.dylib", "libturbojpeg.dylib"}
 		for _, folder := range []string{"/opt/homebrew/lib/", "/usr/local/lib/"} {
@@ -67,7 +93,7 @@ type Decoder struct {
 
 // New returns a decoder, or nil where memory is short.
 func (l *Library) New() *Decoder {
-	d := &Decoder{library: l, handle: call(l.begin)}
+	d := &Decoder{library: l, handle: dl.Call(l.begin)}
 	if d.handle == 0 {
 		return nil
 	}
@@ -77,7 +103,7 @@ func (l *Library) New() *Decoder {
 // Close frees the decoder.
 func (d *Decoder) Close() {
 	if d.handle != 0 {
-		call(d.library.end, d.handle)
+		dl.Call(d.library.end, d.handle)
 		d.handle = 0
 	}
 }
@@ -95,3 +121,15 @@ func (d *Decoder) Decode(dst, file []byte, w, h int) bool {
 
 // What tjDecompress2 is asked for: TJPF_RGB and TJFLAG_ACCURATEDCT.
 const format, flags = 0, 4096
+
+// decompress calls tjDecompress2. The slices are on the heap, whose objects stay where they are.
+func (d *Decoder) decompress(file, dst []byte, w, h int) int32 {
+	d.args = [9]uintptr{
+		d.handle, uintptr(unsafe.Pointer(&file[0])), uintptr(len(file)),
+		uintptr(unsafe.Pointer(&dst[0])), uintptr(w), uintptr(3 * w), uintptr(h), format, flags,
+	}
+	r := dl.Call(d.library.decompress, d.args[:]...)
+	runtime.KeepAlive(file)
+	runtime.KeepAlive(dst)
+	return int32(r)
+}

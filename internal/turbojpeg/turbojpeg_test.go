@@ -1,10 +1,12 @@
 package turbojpeg
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
+
+	"github.com/oodflow/oodflow/internal/dl"
 )
 
 func TestFind(t *testing.T) {
@@ -19,7 +21,7 @@ func TestFind(t *testing.T) {
 	if err := os.WriteFile(text, []byte("no library"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if l, err := find(text); l != nil || err == nil || strings.Contains(err.Error(), "not exist") {
+	if l, err := find(text); l != nil || err == nil || errors.Is(err, dl.ErrAbsent) {
 		t.Errorf("a file that is no library: %v, %v", l, err)
 	}
 }
