@@ -95,7 +95,7 @@ func (e *evaluation) fitBaseline(name string, from []*features.Set) error {
 	case err != nil:
 		return fmt.Errorf("fit %s: %w", name, err)
 	}
-	e.report.Warnings = append(e.report.Warnings, detect.Warnings(d)...)
+	e.addWarnings(detect.Warnings(d)...)
 	e.detectors = append(e.detectors, d)
 	return nil
 }
@@ -103,7 +103,11 @@ func (e *evaluation) fitBaseline(name string, from []*features.Set) error {
 // fit makes a baseline. What is to be fused with a flow takes the one under test where there is one, which has been
 // trained with more care than a default.
 func (e *evaluation) fit(name string, set *features.Set) (detect.Detector, error) {
-	f, ok := e.file.Detector.(*detect.Flow)
+	tested := e.file.Detector
+	if l, ok := tested.(labelled); ok {
+		tested = l.Detector
+	}
+	f, ok := tested.(*detect.Flow)
 	if name != methodFusion || !ok {
 		return detect.Fit(name, set)
 	}

@@ -117,6 +117,9 @@ func (b *bench) measure(e *evaluation, r benchRun, entries []entry) error {
 		if err := file.Fits(e.id); err != nil {
 			return fmt.Errorf("score %s with %s: %w", e.opts.id.path, other.label, err)
 		}
+		for _, w := range file.Warnings {
+			e.addWarnings(other.label + ": " + strings.TrimPrefix(w, other.label+": "))
+		}
 		e.detectors = append(e.detectors, labelled{file.Detector, other.label})
 	}
 	if err := e.fitBaselines(); err != nil {

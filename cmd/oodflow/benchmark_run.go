@@ -165,7 +165,6 @@ func (b *bench) finish(first *evaluation, runs []eval.Run) error {
 		return err
 	}
 	first.report.Results, first.report.Benchmark = merged.Results, merged.Benchmark
-	first.opts.gateOptions = b.opts.gateOptions
 	if err := first.applyGates(); err != nil {
 		return err
 	}
@@ -177,11 +176,7 @@ func (b *bench) finish(first *evaluation, runs []eval.Run) error {
 
 // adopt takes over what another run has to tell beside its results.
 func (e *evaluation) adopt(other *evaluation) {
-	for _, w := range other.report.Warnings {
-		if !slices.Contains(e.report.Warnings, w) {
-			e.report.Warnings = append(e.report.Warnings, w)
-		}
-	}
+	e.addWarnings(other.report.Warnings...)
 	for _, s := range other.report.Skipped {
 		if !slices.Contains(e.report.Skipped, s) {
 			e.report.Skipped = append(e.report.Skipped, s)

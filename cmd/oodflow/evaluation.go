@@ -74,6 +74,15 @@ func (e *evaluation) warn(text string) {
 	e.tell(text)
 }
 
+// addWarnings adds what is known about detectors to the report, nothing twice.
+func (e *evaluation) addWarnings(texts ...string) {
+	for _, w := range texts {
+		if !slices.Contains(e.report.Warnings, w) {
+			e.report.Warnings = append(e.report.Warnings, w)
+		}
+	}
+}
+
 // tell writes a warning to stderr too where the report does not show it to who typed the command.
 func (e *evaluation) tell(text string) {
 	if !e.opts.shown() {
