@@ -59,8 +59,8 @@ func (b *bench) imagesOf(placed *benchmark.File, s benchmark.Set) imageOptions {
 // fileName makes of the name of a set one that every system takes for a file.
 func fileName(set string) string { return regexp.MustCompile(`[^\w.+-]+`).ReplaceAllString(set, "_") }
 
-// key stands for all that the features depend on: the classifier's bytes, the preprocessing, and the images, as far as name, size
-// and time of the file or folder tell them.
+// key stands for all that the features depend on: the classifier's bytes, the engine, the preprocessing, the class names, and the
+// images, as far as name, size and time of the file or folder tell them.
 func (b *bench) key(o imageOptions) (string, error) {
 	model, err := b.sum(o.model)
 	if err != nil {
@@ -72,26 +72,37 @@ func (b *bench) key(o imageOptions) (string, error) {
 			return "", err
 		}
 	}
-	if isFile(preprocess) {
-		if preprocess, err = b.sum(preprocess); err != nil {
-			return "", err
+	if preprocess, err = b.content(preprocess); err != nil {
+		return "", err
+	}
+	classes, err := b.content(o.classes)
+	if err != nil {
+		return "", err
+	}
+	var found []int64
+	for _, path := range sourceFiles(o.images) {
+		st, err := os.Stat(path)
+		switch {
+		case err == nil:
+			found = append(found, st.Size(), st.ModTime().UnixNano())
+		case !strings.Contains(path, "{"): // of shards, which extract opens
+			return "", withHint(fmt.Errorf("open images %s: %w", path, reason(err)), "paths in the benchmark start at %s; --benchmark-data DIR names another folder", b.opts.data)
 		}
 	}
-	var size, modified int64
-	source := sourcePath(o.images)
-	st, err := os.Stat(source)
-	switch {
-	case err == nil:
-		size, modified = st.Size(), st.ModTime().UnixNano()
-	case !strings.Contains(source, "{"): // of shards
-		return "", withHint(fmt.Errorf("open images %s: %w", o.images, reason(err)), "paths in the benchmark start at %s; --benchmark-data DIR names another folder", b.opts.data)
-	}
-	text, err := json.Marshal([]any{model, preprocess, o.featureTensor, o.images, o.root, o.classes, o.limit, size, modified})
+	text, err := json.Marshal([]any{model, o.engine.value, preprocess, o.featureTensor, o.images, o.root, o.classes, classes, o.limit, found})
 	if err != nil {
 		return "", err
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:6]), nil
+}
+
+// content is the SHA-256 of what is a file, and else the word itself.
+func (b *bench) content(s string) (string, error) {
+	if !isFile(s) {
+		return s, nil
+	}
+	return b.sum(s)
 }
 
 // sum is the SHA-256 of a file, read once.

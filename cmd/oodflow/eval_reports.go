@@ -71,7 +71,7 @@ func (o *reportOptions) parse(inputs ...string) error {
 		if !ok || path == "" {
 			return withHint(usagef("--report %s: want FORMAT=FILE", s), "for example --report junit=report.xml; - is stdout")
 		}
-		known := choice{valid: o.format.valid, absent: o.format.absent}
+		known := choice{valid: o.format.valid}
 		if err := known.Set(format); err != nil {
 			return &usageError{fmt.Errorf("--report %s: %q: %w", s, format, err)}
 		}

@@ -17,8 +17,6 @@ import (
 type choice struct {
 	value string
 	valid []string
-	// absent maps values of other versions of oodflow to what is said about them.
-	absent map[string]string
 }
 
 var _ pflag.Value = (*choice)(nil)
@@ -33,9 +31,6 @@ func (c *choice) Set(s string) error {
 	if slices.Contains(c.valid, s) {
 		c.value = s
 		return nil
-	}
-	if why, ok := c.absent[s]; ok {
-		return errors.New(why)
 	}
 	err := fmt.Errorf("want %s", orList(c.valid))
 	if n := nearest(s, c.valid); n != "" {
