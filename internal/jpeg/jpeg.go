@@ -43,13 +43,6 @@ type Picture struct {
 	Planes []Plane // one per component
 }
 
-// Config returns the width and height that a file's header states. Nothing else is
-// decoded.
-func Config(data []byte) (w, h int, err error) { return new(Decoder).Config(data) }
-
-// Decode reads a whole picture, see [Decoder.Decode].
-func Decode(data []byte) (*Picture, error) { return new(Decoder).Decode(data) }
-
 // Decoder decodes one picture after the other in the same memory. Its zero value
 // is ready. It is for one goroutine.
 type Decoder struct {
@@ -57,7 +50,8 @@ type Decoder struct {
 	picture Picture
 }
 
-// Config returns the width and height that a file's header states.
+// Config returns the width and height that a file's header states. Nothing else is
+// decoded.
 func (r *Decoder) Config(data []byte) (w, h int, err error) {
 	r.d.begin(data)
 	err = r.d.segments(true)

@@ -65,7 +65,7 @@ func TestNearOther(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := img.(*image.YCbCr)
-			p, err := Decode(data)
+			p, err := new(Decoder).Decode(data)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -143,17 +143,17 @@ func slowInverse(coefs *[64]int16, q *[64]uint16, x, y int) float64 {
 // a picture that is not progressive.
 func TestCut(t *testing.T) {
 	for name, data := range samples(t) {
-		if _, err := Decode(data); err != nil {
+		if _, err := new(Decoder).Decode(data); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		for n := range len(data) - 3 {
-			if _, err := Decode(data[:n]); err == nil {
+			if _, err := new(Decoder).Decode(data[:n]); err == nil {
 				t.Fatalf("%s: the first %d of %d bytes are read as a picture", name, n, len(data))
 			} else if n > 2 && !errors.Is(err, io.ErrUnexpectedEOF) {
 				t.Fatalf("%s: the first %d of %d bytes: %v, want a truncated file", name, n, len(data), err)
 			}
 		}
-		_, err := Decode(data[:len(data)-2])
+		_, err := new(Decoder).Decode(data[:len(data)-2])
 		if name == "progressive.jpg" == (err == nil) {
 			t.Errorf("%s without its end marker: %v", name, err)
 		}
@@ -192,7 +192,7 @@ func TestRefuses(t *testing.T) {
 		{"damaged scan header", edit(sos, func(s []byte) { s[5] = 99 })},
 		{"impossible length", edit(dqt, func(s []byte) { s[2], s[3] = 0, 1 })},
 	} {
-		if _, err := Decode(c.data); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := new(Decoder).Decode(c.data); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v, want %q", err, c.want)
 		}
 	}
@@ -201,12 +201,12 @@ func TestRefuses(t *testing.T) {
 // TestConfig reads sizes without the rest of the file.
 func TestConfig(t *testing.T) {
 	for name, data := range samples(t) {
-		p, err := Decode(data)
+		p, err := new(Decoder).Decode(data)
 		if err != nil {
 			t.Fatal(err)
 		}
 		at := bytes.IndexByte(data, 0xda)
-		if w, h, err := Config(data[:at]); err != nil || w != p.W || h != p.H {
+		if w, h, err := new(Decoder).Config(data[:at]); err != nil || w != p.W || h != p.H {
 			t.Errorf("%s: %d×%d, %v, want %d×%d", name, w, h, err, p.W, p.H)
 		}
 	}
@@ -242,14 +242,14 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(encoded(f, 33, 17, 40))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		w, h, err := Config(data)
+		w, h, err := new(Decoder).Config(data)
 		if err != nil || w*h > 1<<16 {
 			return
 		}
-		p, err := Decode(data)
+		p, err := new(Decoder).Decode(data)
 		used := new(Decoder)
 		for _, data := range [][]byte{neighbour, data, neighbour, data} {
-			want, err := Decode(data)
+			want, err := new(Decoder).Decode(data)
 			if got, err2 := used.Decode(data); fmt.Sprint(err) != fmt.Sprint(err2) || err == nil && !reflect.DeepEqual(got, want) {
 				t.Fatalf("%v and %v: among others %+v, alone %+v", err2, err, got, want)
 			}
@@ -273,7 +273,7 @@ func BenchmarkDecode(b *testing.B) {
 	b.Run("ours", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := Decode(data); err != nil {
+			if _, err := new(Decoder).Decode(data); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -339,7 +339,7 @@ func TestShrink(t *testing.T) {
 		}
 	}
 	p, err := d.Decode(small)
-	want, _ := Decode(small)
+	want, _ := new(Decoder).Decode(small)
 	if err != nil || !bytes.Equal(p.Planes[0].Pix, want.Planes[0].Pix) {
 		t.Errorf("after that: %v", err)
 	}
