@@ -3,7 +3,6 @@ package imageset
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -19,19 +18,11 @@ func cifarPart(t testing.TB, source string) (ids []string, labels []int64, pix [
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := src.read(0)
+	err = each(src, 0, func(it *item) {
+		ids, labels, pix = append(ids, it.id), append(labels, it.label), append(pix, pixels(t, rawImage(it)))
+	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	defer r.Close()
-	for {
-		var it item
-		if err := r.next(&it); err == io.EOF {
-			break
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		ids, labels, pix = append(ids, it.id), append(labels, it.label), append(pix, pixels(t, rawImage(&it)))
 	}
 	return ids, labels, pix, src.Classes()
 }
@@ -138,18 +129,7 @@ func readAll(source string) error {
 	if err != nil {
 		return err
 	}
-	r, err := src.read(0)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	for err == nil {
-		err = r.next(new(item))
-	}
-	if err == io.EOF {
-		return nil
-	}
-	return err
+	return each(src, 0, func(*item) {})
 }
 
 // TestCIFARChanges: files that change after they were opened are an error and

@@ -43,24 +43,37 @@ func write(t testing.TB, dir string, files map[string]string) {
 	}
 }
 
+// each calls f with every image of a source from one on. The image is f's until it returns.
+func each(src Source, from int, f func(it *item)) error {
+	r, err := src.read(from)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return rest(r, f)
+}
+
+// rest calls f with every image that is left, likewise.
+func rest(r reader, f func(it *item)) error {
+	var it item
+	for {
+		it = item{buf: it.buf}
+		switch err := r.next(&it); err {
+		case nil:
+			f(&it)
+		case io.EOF:
+			return nil
+		default:
+			return err
+		}
+	}
+}
+
 // pass reads a whole source and returns "id=label" of every image.
 func pass(t testing.TB, src Source) (out []string) {
 	t.Helper()
-	r, err := src.read(0)
-	if err != nil {
+	if err := each(src, 0, func(it *item) { out = append(out, fmt.Sprintf("%s=%d", it.id, it.label)) }); err != nil {
 		t.Fatal(err)
-	}
-	defer r.Close()
-	var it item
-	for {
-		err := r.next(&it)
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, fmt.Sprintf("%s=%d", it.id, it.label))
 	}
 	for _, from := range []int{1, len(out) / 2, len(out), len(out) + 1} {
 		r, err := src.read(from)
@@ -253,22 +266,10 @@ func TestList(t *testing.T) {
 // paths reads a source's file names.
 func paths(t testing.TB, src Source) (out []string) {
 	t.Helper()
-	r, err := src.read(0)
-	if err != nil {
+	if err := each(src, 0, func(it *item) { out = append(out, it.path) }); err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
-	for {
-		var it item
-		err := r.next(&it)
-		if err == io.EOF {
-			return out
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, it.path)
-	}
+	return out
 }
 
 // TestListStreams: a list that is still being written is read as far as it is.
@@ -446,23 +447,7 @@ func TestSVHNDamaged(t *testing.T) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		src, err := Open("svhn:" + path)
-		if err != nil {
-			return err
-		}
-		r, err := src.read(0)
-		if err != nil {
-			return err
-		}
-		defer r.Close()
-		var it item
-		for err == nil {
-			err = r.next(&it)
-		}
-		if err == io.EOF {
-			return nil
-		}
-		return err
+		return readAll("svhn:" + path)
 	}
 	if err := try(whole); err != nil {
 		t.Fatal(err)

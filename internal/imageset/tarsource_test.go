@@ -66,19 +66,17 @@ func listing(t testing.TB, source string) (out []string, passed int) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	for {
-		var it item
-		switch err := r.next(&it); {
-		case err == io.EOF:
-			return out, r.(ignorer).ignored()
-		case err != nil:
-			t.Fatal(err)
-		case it.bad != nil:
+	err = rest(r, func(it *item) {
+		if it.bad != nil {
 			out = append(out, it.id+"!"+it.bad.Error())
-		default:
+		} else {
 			out = append(out, fmt.Sprintf("%s=%d:%s", it.id, it.label, it.buf))
 		}
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
+	return out, r.(ignorer).ignored()
 }
 
 // TestTar: the images of an archive come in its order with WebDataset's labels,
@@ -285,18 +283,6 @@ func FuzzTar(f *testing.F) {
 
 // ids lists a pass.
 func ids(src Source, from int) (out []string, err error) {
-	r, err := src.read(from)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	for {
-		var it item
-		if err := r.next(&it); err == io.EOF {
-			return out, nil
-		} else if err != nil {
-			return out, err
-		}
-		out = append(out, fmt.Sprintf("%s=%d %v %d", it.id, it.label, it.bad, len(it.buf)))
-	}
+	err = each(src, from, func(it *item) { out = append(out, fmt.Sprintf("%s=%d %v %d", it.id, it.label, it.bad, len(it.buf))) })
+	return out, err
 }
