@@ -1,7 +1,6 @@
 package imageset
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -100,10 +99,7 @@ func openCIFAR100(name, rest string) (Source, error) { return cifar100.open(name
 // "PATH#train-coarse". PATH is the archive, the folder in it, or the folder that
 // this was unpacked into. Of the training files, those that are there count.
 func (c *cifarSet) open(name, rest string) (Source, error) {
-	path, part := rest, ""
-	if i := strings.LastIndexByte(rest, '#'); i >= 0 {
-		path, part = rest[:i], rest[i+1:]
-	}
+	path, part, _ := cutLast(rest, "#")
 	s := &cifarSource{name: name, set: c}
 	ok := false
 	for suffix, kind := range c.kinds {
@@ -218,7 +214,3 @@ func readNames(r io.Reader, n int) []string {
 	}
 	return names
 }
-
-// errChanged is the error of a pass over files that are not those any more that
-// were opened.
-var errChanged = errors.New("the file has changed since it was opened")

@@ -1,6 +1,7 @@
 package imageset
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -45,7 +46,7 @@ func readText(path string, most int64) (string, error) {
 		return "", err
 	case int64(len(text)) > most:
 		return "", fmt.Errorf("%s is longer than %d bytes", path, most)
-	case strings.IndexByte(string(text), 0) >= 0:
+	case bytes.IndexByte(text, 0) >= 0:
 		return "", fmt.Errorf("%s is not a text file", path)
 	}
 	return strings.TrimPrefix(string(text), "\uFEFF"), nil

@@ -247,7 +247,7 @@ func (r *parquetReader) open(row int) (err error) {
 		return fmt.Errorf("read %s: %w", s.path, err)
 	}
 	if r.f.Rows != int64(s.rows) {
-		return fmt.Errorf("%s has changed since it was opened", s.path)
+		return fmt.Errorf("read %s: %w", s.path, errChanged)
 	}
 	r.group, r.row, r.left = -1, row, 0
 	skip := int64(row)
@@ -282,7 +282,7 @@ func (r *parquetReader) nextGroup(skip int64) (err error) {
 func (r *parquetReader) cursor(column string, skip int64) (*parquet.Cursor, error) {
 	i := r.f.Column(column)
 	if i < 0 {
-		return nil, fmt.Errorf("%s has changed since it was opened", r.shards[0].path)
+		return nil, fmt.Errorf("read %s: %w", r.shards[0].path, errChanged)
 	}
 	c, err := r.f.Cursor(r.group, i)
 	if err == nil {

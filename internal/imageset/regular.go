@@ -10,6 +10,10 @@ import (
 // images is wanted.
 var errNotRegular = errors.New("not a regular file")
 
+// errChanged is the error of a pass over files that are not those any more that
+// were opened.
+var errChanged = errors.New("the file has changed since it was opened")
+
 // openRegular opens a file and tells its size. It looks first, since opening a
 // pipe would wait for its writer.
 func openRegular(path string) (*os.File, int64, error) {

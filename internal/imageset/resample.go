@@ -9,7 +9,7 @@ import (
 // resampler resizes images as PIL's Image.resize does: horizontally, then
 // vertically, in fixed point, rounding to 8 bits after each pass. Only the part
 // that is asked for is computed. It keeps its scratch memory and the weights
-// of the last size, and is for one goroutine.
+// of the last few sizes, and is for one goroutine.
 type resampler struct {
 	row []byte // one source row
 	mid []byte // rows resized horizontally

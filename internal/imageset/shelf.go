@@ -142,7 +142,7 @@ func (b *tarBrowser) open(name string) (io.Reader, int64, error) {
 	for {
 		h, err := b.tar.next()
 		if err == io.EOF || err == nil && b.at == want && path.Base(h.Name) != name {
-			err = fmt.Errorf("%s has changed since it was opened", b.shelf.path)
+			err = fmt.Errorf("read %s: %w", b.shelf.path, errChanged)
 		}
 		if err != nil {
 			return nil, 0, err

@@ -89,7 +89,7 @@ func (s *svhnSource) read(from int) (reader, error) {
 	values, err := s.x.open(f)
 	if err == nil && values.n != s.x.n {
 		values.Close()
-		err = errors.New("the file has changed since it was opened")
+		err = errChanged
 	}
 	if err != nil {
 		f.Close()
