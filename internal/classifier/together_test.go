@@ -53,7 +53,8 @@ func TestTogether(t *testing.T) {
 	})
 }
 
-// TestLanesOf: no thread is left without work for long, and none is there twice.
+// TestLanesOf: the lanes have as many threads together as there are, but for what rounding to the same number in
+// each adds or takes, half a thread a lane at most.
 func TestLanesOf(t *testing.T) {
 	for threads := 1; threads <= 128; threads++ {
 		lanes, each := lanesOf(threads)

@@ -19,7 +19,7 @@ func eachForm(run func()) (plain, fast func()) {
 	return form(false), form(true)
 }
 
-// noise are n random bytes, many of them at the ends of the range, with guards around them that must stay.
+// noise are n random bytes, a quarter of them at the ends of the range.
 func noise(rng *rand.Rand, n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
