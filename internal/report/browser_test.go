@@ -26,6 +26,7 @@ var (
 func TestPageInBrowser(t *testing.T) {
 	c := startChromium(t)
 	e := example(t, 2000, 6)
+	grouped(t, e)
 	path := filepath.Join(t.TempDir(), "report.html")
 	if err := os.WriteFile(path, []byte(render(t, e)), 0o666); err != nil {
 		t.Fatal(err)
@@ -125,6 +126,9 @@ func checkMarks(t *testing.T, c *chromium, e *Evaluation) {
 				t.Errorf("%s%s: %d marks, want %d", section, m.selector, got, m.want)
 			}
 		}
+	}
+	if got, want := count("#groups tbody td"), 6*2*4; got != want {
+		t.Errorf("%d means over groups, want %d", got, want)
 	}
 	if got := count("#training path.curve"); got != 2 {
 		t.Errorf("%d curves of the training, want 2", got)

@@ -6,17 +6,32 @@ import (
 	"github.com/oodflow/oodflow/eval"
 )
 
-// group is a column of the table of a benchmark's groups.
+// groupColumn is a figure in the table of a benchmark's groups.
+type groupColumn struct {
+	name  string
+	of    func(*eval.Mean) float64
+	lower bool // is better
+}
+
+// groupColumns are the figures of a group, in the order of the tables of detectors.
+var groupColumns = []groupColumn{
+	{"AUROC", func(m *eval.Mean) float64 { return m.AUROC.Mean }, false},
+	{"FPR@95", func(m *eval.Mean) float64 { return m.FPR95.Mean }, true},
+	{"AUPR-in", func(m *eval.Mean) float64 { return m.AUPRIn.Mean }, false},
+	{"AUPR-out", func(m *eval.Mean) float64 { return m.AUPROut.Mean }, false},
+}
+
+// group is a group of a benchmark's sets, with its columns of the table.
 type group struct {
 	Name  string
 	Sets  int
-	Means []groupMean // as Detectors
+	Means [][]groupCell // as Detectors, and in each as groupColumns
 }
 
-// groupMean is a detector's mean over a group, "–" where it has none.
-type groupMean struct {
-	AUROC, FPR95     string
-	TopAUROC, TopFPR bool
+// groupCell is a mean over a group, "–" where a detector has none.
+type groupCell struct {
+	Text string
+	Top  bool // the best of several
 }
 
 // Detectors are the names of the detectors in the order of the figures.
@@ -30,6 +45,15 @@ func (p *page) Detectors() []string {
 	return names
 }
 
+// GroupColumns are the names of a group's columns.
+func (p *page) GroupColumns() []string {
+	var names []string
+	for _, c := range groupColumns {
+		names = append(names, c.name)
+	}
+	return names
+}
+
 // Groups are the means over the groups of a benchmark; none without one.
 func (p *page) Groups() []group {
 	b := p.Figures.Benchmark
@@ -38,11 +62,11 @@ func (p *page) Groups() []group {
 	}
 	var all []group
 	for _, g := range b.Groups {
-		means := make([]eval.Mean, len(p.Detectors()))
+		means := make([]*eval.Mean, len(p.Detectors()))
 		for i, d := range p.Detectors() {
 			k := slices.IndexFunc(b.Means, func(m eval.Mean) bool { return m.Over == g.Name && m.Detector == d })
 			if k >= 0 {
-				means[i] = b.Means[k]
+				means[i] = &b.Means[k]
 			}
 		}
 		all = append(all, group{Name: g.Name, Sets: len(g.Sets), Means: written(means)})
@@ -50,25 +74,33 @@ func (p *page) Groups() []group {
 	return all
 }
 
-// written puts means into words and marks the best, where there are several.
-func written(means []eval.Mean) []groupMean {
-	best, least, several := 0.0, 1.0, 0
-	for _, m := range means {
-		if m.Detector != "" {
-			best, least = max(best, m.AUROC.Mean), min(least, m.FPR95.Mean)
-			several++
+// written puts means into words and marks the best of each column; nil is a mean that is not there.
+func written(means []*eval.Mean) [][]groupCell {
+	rows := make([][]groupCell, len(means))
+	for _, column := range groupColumns {
+		best, several := column.best(means)
+		for i, m := range means {
+			cell := groupCell{Text: "–"}
+			if m != nil {
+				cell = groupCell{Text: points(column.of(m)), Top: several && column.of(m) == best}
+			}
+			rows[i] = append(rows[i], cell)
 		}
 	}
-	var all []groupMean
+	return rows
+}
+
+// best is the best of the means, and whether there are several.
+func (c groupColumn) best(means []*eval.Mean) (best float64, several bool) {
+	n := 0
 	for _, m := range means {
-		if m.Detector == "" {
-			all = append(all, groupMean{AUROC: "–", FPR95: "–"})
+		if m == nil {
 			continue
 		}
-		all = append(all, groupMean{
-			AUROC: points(m.AUROC.Mean), FPR95: points(m.FPR95.Mean),
-			TopAUROC: several > 1 && m.AUROC.Mean == best, TopFPR: several > 1 && m.FPR95.Mean == least,
-		})
+		if v := c.of(m); n == 0 || (v < best) == c.lower {
+			best = v
+		}
+		n++
 	}
-	return all
+	return best, n > 1
 }

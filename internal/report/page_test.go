@@ -10,6 +10,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -325,24 +326,86 @@ func TestPageWithoutThreshold(t *testing.T) {
 	}
 }
 
-// TestGroups shows the means of a benchmark.
-func TestGroups(t *testing.T) {
-	e := example(t, 300, 2)
-	r, err := eval.Summarise("bench & mark", []eval.Group{{Name: "near", Sets: []string{"far", hostile}}}, []eval.Run{{Results: e.Figures.Results}})
+// grouped makes a benchmark of an example, of a group of both sets and a group of one.
+func grouped(t *testing.T, e *Evaluation) {
+	t.Helper()
+	groups := []eval.Group{{Name: "near", Sets: []string{"far", hostile}}, {Name: "odd", Sets: []string{hostile}}}
+	r, err := eval.Summarise("bench & mark", groups, []eval.Run{{Results: e.Figures.Results}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	e.Figures.Benchmark = r.Benchmark
-	page := render(t, e)
-	for _, m := range r.Benchmark.Means {
-		if want := ">" + points(m.AUROC.Mean) + "</td>"; m.Over == "near" && !strings.Contains(page, want) {
+}
+
+// TestGroups shows the means of a benchmark: four figures of each group in the line of each detector, the best of them bold.
+func TestGroups(t *testing.T) {
+	e := example(t, 300, 3)
+	grouped(t, e)
+	b := e.Figures.Benchmark
+	missing := len(b.Means) - 1 // of the last detector, over the last group
+	table := func() string {
+		_, page, _ := strings.Cut(render(t, e), `<table class="groups">`)
+		page, _, _ = strings.Cut(page, "</table>")
+		return page
+	}
+	best := func(over string, lower bool, of func(eval.Mean) float64) float64 {
+		var all []float64
+		for _, m := range b.Means {
+			if m.Over == over {
+				all = append(all, of(m))
+			}
+		}
+		if lower {
+			return slices.Min(all)
+		}
+		return slices.Max(all)
+	}
+	for _, gone := range []bool{false, true} {
+		if gone {
+			b.Means = b.Means[:missing]
+		}
+		page := table()
+		for d := range 3 {
+			var want strings.Builder
+			for _, g := range b.Groups {
+				k := slices.IndexFunc(b.Means, func(m eval.Mean) bool { return m.Over == g.Name && m.Detector == fmt.Sprint("detector", d) })
+				for i, of := range []func(m eval.Mean) float64{
+					func(m eval.Mean) float64 { return m.AUROC.Mean }, func(m eval.Mean) float64 { return m.FPR95.Mean },
+					func(m eval.Mean) float64 { return m.AUPRIn.Mean }, func(m eval.Mean) float64 { return m.AUPROut.Mean },
+				} {
+					class, text := "n", "–"
+					if i == 0 {
+						class += " first"
+					}
+					if k >= 0 {
+						if text = points(of(b.Means[k])); of(b.Means[k]) == best(g.Name, i == 1, of) {
+							class += " top"
+						}
+					}
+					fmt.Fprintf(&want, `<td class="%s">%s</td>`, class, text)
+				}
+			}
+			if line := fmt.Sprintf(`<th scope="row">detector%d</th>%s</tr>`, d, &want); !strings.Contains(page, line) {
+				t.Errorf("no line %s in %s", line, page)
+			}
+		}
+	}
+	for _, want := range []string{">near-OOD, 2 sets<", ">odd-OOD, one set<", `<tr class="own"><th scope="row">detector0<`} {
+		if !strings.Contains(table(), want) {
+			t.Errorf("the table has no %s", want)
+		}
+	}
+	for _, want := range []string{"oodflow · bench &amp; mark", `href="#groups"`} {
+		if !strings.Contains(render(t, e), want) {
 			t.Errorf("the page has no %s", want)
 		}
 	}
-	for _, want := range []string{"oodflow · bench &amp; mark", "near (2)", `href="#groups"`} {
-		if !strings.Contains(page, want) {
-			t.Errorf("the page has no %s", want)
-		}
+	b.Means, e.Figures.Results = nil, e.Figures.Results[:2]
+	for k, r := range e.Figures.Results { // a detector alone is not the best
+		b.Means = append(b.Means, eval.Mean{Detector: r.Detector, Over: b.Groups[k].Name})
+	}
+	if strings.Contains(table(), "top") {
+		t.Error("a detector is the best of one")
 	}
 }
 
