@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,15 +43,7 @@ func (e *evaluation) pictures(set *report.Set, r *features.Reader, scores []floa
 // ends returns the n indices of the highest scores, from the highest, and then those of the n lowest, from the lowest.
 func ends(scores []float64, n int) []int {
 	order := features.Span(0, len(scores))
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case scores[a] > scores[b]:
-			return -1
-		case scores[a] < scores[b]:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(scores[b], scores[a]) })
 	low := slices.Clone(order[len(order)-n:])
 	slices.Reverse(low)
 	return append(slices.Clone(order[:n]), low...)
