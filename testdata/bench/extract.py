@@ -48,6 +48,7 @@ class Bench:
         self.model = os.path.join(options.data, "models", model + ".onnx")
         self.source = images % options.data
         self.detector = None
+        self.batch = None
 
     def oodflow(self, *arguments):
         return run(self.o.oodflow, *arguments)
@@ -62,8 +63,8 @@ class Bench:
         s["cpu_ms"] = 1e3 * s["cpu_s"] / s["images"]
         return s
 
-    def extract(self, **more):
-        return self.stats("extract", "--out", os.path.join(self.folder, "features.safetensors"), **more)
+    def extract(self, *arguments, **more):
+        return self.stats("extract", "--out", os.path.join(self.folder, "features.safetensors"), *arguments, **more)
 
     def score(self):
         if self.detector is None:
@@ -72,18 +73,12 @@ class Bench:
         return self.stats("score", "--detector", self.detector, "--out", os.path.join(self.folder, "scores.csv"))
 
     def bare(self):
-        batch = self.extract(images=self.few())["batch"] if not hasattr(self, "batch") else self.batch
-        self.batch = batch
+        if self.batch is None:
+            self.batch = self.extract("--limit", "20")["batch"]
         m = json.loads(self.oodflow("bench", "model", "--json", "--model", self.model, "--threads", str(self.o.threads),
-                                    "--batch", str(batch), "--steps", str(max(1, self.images // batch // 2))))
+                                    "--batch", str(self.batch), "--steps", str(max(1, self.images // self.batch // 2))))
         m["cpu_ms"] = m["cpu_ms_per_image"]
         return m
-
-    def few(self):
-        """A source of a few images, to see what batch extract takes."""
-        if self.source.startswith("cifar10:"):
-            return self.source
-        return self.list(20)
 
     def list(self, n):
         """A list of n of the images, repeated where there are fewer."""
