@@ -119,9 +119,16 @@ func (e *evaluation) readScores() error {
 	if e.file != nil {
 		e.report.Warnings = slices.Clone(e.file.Warnings)
 	}
-	id, err := e.openScores(e.opts.id, nil)
+	by, err := e.scorer()
 	if err != nil {
 		return err
+	}
+	id, err := e.openScores(e.opts.id, by)
+	if err != nil {
+		return err
+	}
+	if by == nil {
+		by = &scorer{id.Detector, "the ID scores", e.opts.id.path}
 	}
 	for k := range id.Scores {
 		e.scored = append(e.scored, eval.Scores{Detector: e.scoreName(k, id), ID: id.Scores[k]})
@@ -130,7 +137,7 @@ func (e *evaluation) readScores() error {
 		if err := e.ctx.Err(); err != nil {
 			return err
 		}
-		f, err := e.openScores(set, id)
+		f, err := e.openScores(set, by)
 		if err != nil {
 			return err
 		}
@@ -144,8 +151,23 @@ func (e *evaluation) readScores() error {
 	return e.opts.checkTested(e.scored[0].Detector)
 }
 
-// openScores reads one score file, and refuses one by another detector than --detector or the ID file's.
-func (e *evaluation) openScores(set named, id *scorefile.File) (*scorefile.File, error) {
+// scorer is a detector that scores have to be by.
+type scorer struct {
+	identity    string // "" where that is not known
+	whose, path string // what it is the detector of
+}
+
+// scorer is the one of --detector, nil without.
+func (e *evaluation) scorer() (*scorer, error) {
+	if e.file == nil {
+		return nil, nil
+	}
+	by, err := identity(e.opts.detector, e.file.Detector.Name())
+	return &scorer{by, "--detector", e.opts.detector}, err
+}
+
+// openScores reads one score file, and refuses one by another detector than by, if not nil.
+func (e *evaluation) openScores(set named, by *scorer) (*scorefile.File, error) {
 	f, err := scorefile.Open(set.path, e.opts.columns.names)
 	if err != nil {
 		return nil, hintOnScores(err)
@@ -157,26 +179,14 @@ func (e *evaluation) openScores(set named, id *scorefile.File) (*scorefile.File,
 			}
 		}
 	}
-	by, whose, path := "", "", ""
 	switch {
-	case e.file != nil:
-		if by, err = identity(e.opts.detector, e.file.Detector.Name()); err != nil {
-			return nil, err
-		}
-		whose, path = "--detector", e.opts.detector
-	case id != nil:
-		by, whose, path = id.Detector, "the ID scores", e.opts.id.path
-	default:
+	case by == nil || by.identity == f.Detector:
+		return f, nil
+	case by.identity == "" || f.Detector == "":
+		e.warn(fmt.Sprintf("%s and %s: not checked whether one detector made both, since not both say which", by.path, set.path))
 		return f, nil
 	}
-	switch {
-	case by == f.Detector:
-		return f, nil
-	case by == "" || f.Detector == "":
-		e.warn(fmt.Sprintf("%s and %s: not checked whether one detector made both, since not both say which", path, set.path))
-		return f, nil
-	}
-	return nil, withHint(fmt.Errorf("read %s: the scores are by %s, %s in %s by %s", set.path, f.Detector, whose, path, by),
+	return nil, withHint(fmt.Errorf("read %s: the scores are by %s, %s in %s by %s", set.path, f.Detector, by.whose, by.path, by.identity),
 		"score all sets with one detector")
 }
 
