@@ -52,7 +52,7 @@ func (o *benchModelOptions) AddFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.model, "model", "", "the classifier: an ONNX `FILE`")
 	completeFiles(cmd, "model", "onnx")
-	addEngineFlag(cmd, &o.engine)
+	addEngineFlag(cmd, &o.engine, "")
 	addLibraryFlag(cmd, &o.library)
 	f.IntVar(&o.batch, "batch", 0, "`N` images run at once (0: as extract chooses)")
 	f.IntVar(&o.threads, "threads", 0, "`N` threads that run the classifier (0: all cores)")

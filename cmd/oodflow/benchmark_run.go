@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/oodflow/oodflow/eval"
 	"github.com/oodflow/oodflow/internal/benchmark"
@@ -79,10 +78,10 @@ func (b *bench) validate() error {
 	if err := b.opts.checkTested(b.entries[0].label); err != nil {
 		return err
 	}
-	if err := b.checkSeveral(groups); err != nil {
+	if err := b.opts.parseOutputs(b.inputs()...); err != nil {
 		return err
 	}
-	if err := b.opts.parseOutputs(b.inputs()...); err != nil {
+	if err := b.checkSeveral(groups); err != nil {
 		return err
 	}
 	return b.opts.openPrevious(b.opts.id.name, b.opts.setNames())
@@ -108,10 +107,9 @@ func (b *bench) checkSeveral(groups []string) error {
 	case b.opts.withScores:
 		return usagef("--with-scores is for a single run: the benchmark has %d", len(b.runs()))
 	}
-	asked := append([]string{b.opts.format.value}, b.opts.reports...)
-	for _, format := range report.Formats() {
-		if slices.ContainsFunc(asked, func(s string) bool { return s == format || strings.HasPrefix(s, format+"=") }) {
-			return usagef("the format %s is for a single run: the benchmark has %d", format, len(b.runs()))
+	for _, out := range b.opts.outputs {
+		if slices.Contains(report.Formats(), out.format) {
+			return usagef("the format %s is for a single run: the benchmark has %d", out.format, len(b.runs()))
 		}
 	}
 	return nil

@@ -48,8 +48,7 @@ func (o *benchmarkOptions) AddFlags(cmd *cobra.Command) {
 	complete(cmd, "preprocess", completePreprocess)
 	f.StringVar(&o.images.featureTensor, "feature-tensor", "", "benchmark: take features from tensor `NAME`")
 	noFiles(cmd, "feature-tensor")
-	o.images.engine = choice{value: "auto", valid: []string{"auto", "onnxruntime", "gorgonia"}}
-	addChoice(cmd, &o.images.engine, "engine", "benchmark: run the classifier with `ENGINE`: auto, onnxruntime or gorgonia")
+	addEngineFlag(cmd, &o.images.engine, "benchmark: ")
 	addLibraryFlag(cmd, &o.images.library)
 	o.images.maxBad = 0.01 // as extract's --max-bad
 }

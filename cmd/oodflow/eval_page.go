@@ -35,7 +35,7 @@ type pageOptions struct {
 // AddFlags defines the flags.
 func (o *pageOptions) AddFlags(cmd *cobra.Command) {
 	o.plot = choice{value: "all", valid: append([]string{"all"}, report.Plots()...)}
-	addChoice(cmd, &o.plot, "plot", "draw `PLOT` as png or svg: "+orList(o.plot.valid))
+	addChoice(cmd, &o.plot, "plot", "draw `PLOT` as png or svg: "+joinList(o.plot.valid, "or"))
 	cmd.Flags().IntVar(&o.thumbnails, "thumbnails", 8, "put `N` images from each end of a set's scores into an HTML report")
 	noFiles(cmd, "thumbnails")
 }

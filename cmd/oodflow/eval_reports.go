@@ -38,7 +38,7 @@ type output struct{ format, path string } // path is "" for stdout
 // AddFlags defines the flags.
 func (o *reportOptions) AddFlags(cmd *cobra.Command) {
 	o.format = choice{value: "text", valid: reportFormats()}
-	addChoice(cmd, &o.format, "format", "write the report as `FORMAT`: "+orList(o.format.valid))
+	addChoice(cmd, &o.format, "format", "write the report as `FORMAT`: "+joinList(o.format.valid, "or"))
 	f := cmd.Flags()
 	f.StringVarP(&o.out, "out", "o", "", "write the report to `FILE` (default: stdout)")
 	f.StringArrayVar(&o.reports, "report", nil, "write it in another form, too: `FORMAT=FILE`, - for stdout; repeatable")

@@ -40,9 +40,6 @@ type convertOptions struct {
 	save    features.SaveOptions // filled by validate
 }
 
-// dtypes are the values of --dtype.
-var dtypes = map[string]string{"f32": "F32", "f16": "F16", "bf16": "BF16"}
-
 func newConvertCommand() *cobra.Command {
 	var opts convertOptions
 	cmd := &cobra.Command{
@@ -74,7 +71,7 @@ func (o *convertOptions) validate(args []string) error {
 	if err != nil {
 		return usagef("OUT %v: the extension tells the form", err)
 	}
-	o.save = features.SaveOptions{Format: format, DType: dtypes[o.dtype.value]}
+	o.save = features.SaveOptions{Format: format, DType: strings.ToUpper(o.dtype.value)}
 	if err := o.save.Check(); err != nil {
 		return usagef("--dtype %s: %v", o.dtype.value, err)
 	}
@@ -105,7 +102,7 @@ func runConvert(ctx context.Context, opts convertOptions, c *console) error {
 		c.note("%s", roundingText(e))
 	}
 	if len(saved.Lost) > 0 {
-		c.warn("%s: a .%s file has no place for %s", opts.out, opts.save.Format, andList(saved.Lost))
+		c.warn("%s: a .%s file has no place for %s", opts.out, opts.save.Format, joinList(saved.Lost, "and"))
 	}
 	return nil
 }
@@ -125,12 +122,4 @@ func roundingText(e features.Rounding) string {
 	}
 	line("; largest error of an image's vector %.2g of its length", e.Row)
 	return b.String()
-}
-
-// andList writes "a", "a and b", "a, b and c".
-func andList(words []string) string {
-	if len(words) < 2 {
-		return strings.Join(words, "")
-	}
-	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
 }

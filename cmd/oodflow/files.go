@@ -82,31 +82,26 @@ var errNoDump = errors.New("the detector does not say what it was trained on")
 // findDump returns the path of the features that a detector was trained on, if they are still there, unchanged, and how they
 // are read.
 func findDump(file *detect.File, detector string) (string, dumpOptions, error) {
-	path, key, err := findTraining(file, detector)
-	return path, dumpOptions{key: key}, err
-}
-
-func findTraining(file *detect.File, detector string) (path, key string, err error) {
 	var report trainingReport
 	if err := json.Unmarshal(file.Training.Report, &report); err != nil || report.Features.SHA256 == "" {
-		return "", "", errNoDump
+		return "", dumpOptions{}, errNoDump
 	}
-	path = filepath.FromSlash(report.Features.Path)
+	path := filepath.FromSlash(report.Features.Path)
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(filepath.Dir(detector), path)
 	}
 	st, err := os.Stat(path)
 	if err != nil {
-		return "", "", fmt.Errorf("the training features are not at %s any more", path)
+		return "", dumpOptions{}, fmt.Errorf("the training features are not at %s any more", path)
 	}
 	changed := fmt.Errorf("%s is not the file that the detector was trained on", path)
 	if st.Size() != report.Features.Size {
-		return "", "", changed
+		return "", dumpOptions{}, changed
 	}
 	if _, sum, err := checksum(path); err != nil || sum != report.Features.SHA256 {
-		return "", "", errors.Join(err, changed)
+		return "", dumpOptions{}, errors.Join(err, changed)
 	}
-	return path, report.Features.Key, nil
+	return path, dumpOptions{key: report.Features.Key}, nil
 }
 
 // checksum returns size and SHA-256 of a file.

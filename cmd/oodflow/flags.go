@@ -32,7 +32,7 @@ func (c *choice) Set(s string) error {
 		c.value = s
 		return nil
 	}
-	err := fmt.Errorf("want %s", orList(c.valid))
+	err := fmt.Errorf("want %s", joinList(c.valid, "or"))
 	if n := nearest(s, c.valid); n != "" {
 		return withHint(err, "did you mean %s?", n)
 	}
@@ -59,12 +59,12 @@ func completeFiles(cmd *cobra.Command, flag string, extensions ...string) {
 	}
 }
 
-// orList writes "a", "a or b", "a, b or c".
-func orList(words []string) string {
+// joinList writes "a", "a or b", "a, b or c", if last is or.
+func joinList(words []string, last string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")
 	}
-	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+	return strings.Join(words[:len(words)-1], ", ") + " " + last + " " + words[len(words)-1]
 }
 
 // flagError turns what the flag parser says into a usageError that names the nearest flag.

@@ -77,7 +77,7 @@ func (o *imageOptions) AddFlags(cmd *cobra.Command) {
 	complete(cmd, "preprocess", completePreprocess)
 	f.BoolVar(&o.exif, "exif", false, "turn images upright as their EXIF orientation says")
 	f.StringVar(&o.featureTensor, "feature-tensor", "", "take features from tensor `NAME` (default: found by itself)")
-	addEngineFlag(cmd, &o.engine)
+	addEngineFlag(cmd, &o.engine, "")
 	addLibraryFlag(cmd, &o.library)
 	f.IntVar(&o.batch, "batch", 0, "`N` images run at once (0: as suits the engine)")
 	f.IntVar(&o.threads, "threads", 0, "`N` threads that run the classifier (0: all cores)")
@@ -89,10 +89,10 @@ func (o *imageOptions) AddFlags(cmd *cobra.Command) {
 	noFiles(cmd, "feature-tensor", "batch", "threads", "workers", "limit", "max-bad")
 }
 
-// addEngineFlag defines --engine.
-func addEngineFlag(cmd *cobra.Command, engine *choice) {
+// addEngineFlag defines --engine. Its help begins with context.
+func addEngineFlag(cmd *cobra.Command, engine *choice, context string) {
 	*engine = choice{value: "auto", valid: []string{"auto", "onnxruntime", "gorgonia"}}
-	addChoice(cmd, engine, "engine", "run the classifier with `ENGINE`: auto, onnxruntime or gorgonia")
+	addChoice(cmd, engine, "engine", context+"run the classifier with `ENGINE`: auto, onnxruntime or gorgonia")
 }
 
 // checkEngineFlags refuses a library for an engine that takes none.

@@ -89,7 +89,7 @@ func (p *pipeline) Close() { p.cls.Close() }
 
 // preprocessings says what --preprocess takes.
 var preprocessings = "a Hugging Face preprocessor_config.json, a timm model's config.json, " +
-	orList(append(imageset.Presets(), "torchvision:MODEL"))
+	joinList(append(imageset.Presets(), "torchvision:MODEL"), "or")
 
 // fitPreprocess makes the preprocessing that of the model's input and of --exif.
 func (p *pipeline) fitPreprocess(c *console) {

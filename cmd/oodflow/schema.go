@@ -25,7 +25,7 @@ var schemas = map[string][]byte{"benchmark": docs.BenchmarkSchema, "eval": docs.
 func newSchemaCommand() *cobra.Command {
 	names := slices.Sorted(maps.Keys(schemas))
 	return &cobra.Command{
-		Use:       "schema " + orList(names),
+		Use:       "schema " + joinList(names, "or"),
 		Short:     "Print the JSON Schema of a file format",
 		Long:      schemaLong,
 		Example:   schemaExample,

@@ -157,12 +157,9 @@ func scoreFeatures(ctx context.Context, opts scoreOptions, c *console, file *det
 	}
 	return writeScores(ctx, opts, c, file, func(add func([]detect.Row) error) error {
 		for i := 0; i < r.N; i += piece {
-			set, err := r.Read(features.Span(i, min(i+piece, r.N)))
+			set, err := readPart(r, opts.features, i)
 			if err != nil {
 				return err
-			}
-			if err := set.Check(); err != nil {
-				return fmt.Errorf("read %s: %w", opts.features, err)
 			}
 			scored, err := file.Rows(set)
 			if err != nil {

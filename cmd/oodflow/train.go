@@ -99,7 +99,7 @@ func (o *trainOptions) AddFlags(cmd *cobra.Command) {
 	f.StringVarP(&o.out, "out", "o", "", "write the detector to `FILE`")
 	completeFiles(cmd, "out", "safetensors")
 	o.method = choice{value: methodFlow, valid: append([]string{methodFlow}, detect.Names()...)}
-	addChoice(cmd, &o.method, "method", "fit the method called `NAME`: "+orList(o.method.valid))
+	addChoice(cmd, &o.method, "method", "fit the method called `NAME`: "+joinList(o.method.valid, "or"))
 	f.Float64Var(&o.holdout, "holdout", 0, "hold this `SHARE` of the images out (default: a tenth, but at most 2000 images)")
 	f.StringVar(&o.calibration, "calibration", "", "set the threshold by these `FEATURES` of images that the classifier was not trained on")
 	completeFiles(cmd, "calibration", featureFiles...)
