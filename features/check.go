@@ -62,18 +62,39 @@ func (s *Set) checkShape() error {
 
 // checkFinite looks for NaN and Inf in x, which has one row per image and cols columns.
 func (s *Set) checkFinite(what string, x []float32, cols int) error {
-	at := firstBad(x)
-	if at < 0 {
+	var bad notFinite
+	bad.look(x, cols, s.IDs)
+	return bad.err(what, s.N)
+}
+
+// notFinite counts the images with NaN or Inf in their rows of a matrix, and remembers the first such value.
+type notFinite struct {
+	rows, column int
+	id           string
+	value        float32
+}
+
+// look takes some more rows, of the images of the given ids.
+func (b *notFinite) look(x []float32, cols int, ids []string) {
+	for i := 0; i < len(x); i += cols {
+		at := firstBad(x[i : i+cols])
+		if at < 0 {
+			continue
+		}
+		if b.rows == 0 {
+			b.column, b.id, b.value = at, ids[i/cols], x[i+at]
+		}
+		b.rows++
+	}
+}
+
+// err is about what the matrix of n images holds; nil when all is finite.
+func (b *notFinite) err(what string, n int) error {
+	if b.rows == 0 {
 		return nil
 	}
-	rows := 0
-	for i := at / cols; i < s.N; i++ {
-		if firstBad(x[i*cols:(i+1)*cols]) >= 0 {
-			rows++
-		}
-	}
 	return fmt.Errorf("image %q has %v in %s column %d (%d of %d images hold NaN or Inf): look at the image, and at "+
-		"the classifier's preprocessing and number format", s.IDs[at/cols], x[at], what, at%cols, rows, s.N)
+		"the classifier's preprocessing and number format", b.id, b.value, what, b.column, b.rows, n)
 }
 
 // CheckFinite returns a *NotFiniteError for the first NaN or Inf in x (n×d, row-major).

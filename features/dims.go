@@ -2,6 +2,7 @@ package features
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
@@ -29,9 +30,9 @@ type Dims struct {
 	// dimensions are constant or SummaryOptions.MaxRankDim leaves it out.
 	EffectiveRank *float64 `json:"effective_rank"`
 
-	// RankImages is how many images the effective rank was taken over, spread evenly over the set: up to 4,096,
-	// or SummaryOptions.MaxRankDim where there are more dimensions than that. From n images, features that fill
-	// r dimensions come out about r²/n too low.
+	// RankImages is how many images the effective rank was taken over, drawn at random: up to 4,096, or
+	// SummaryOptions.MaxRankDim where there are more dimensions than that. From n images, features that fill r
+	// dimensions come out about r²/n too low.
 	RankImages int `json:"effective_rank_images"`
 }
 
@@ -39,20 +40,52 @@ type Dims struct {
 // that classifiers fill.
 const rankRows = 4096
 
-// dimsOf describes the dimensions of the raw features x and of z, x normalised and without its zero rows. z is
-// overwritten with z less its mean.
-func dimsOf(x, z []float32, d, maxRank int) Dims {
+// moments sums up the columns of vectors x and of their directions z. The latter are taken about the first z, which loses
+// nothing to cancellation: being among them, its squared distance from the mean is at most n variances.
+type moments struct {
+	live               []bool // columns of x that are not always 0
+	n                  int
+	first, sum, square []float64
+}
+
+func newMoments(d int) moments {
+	return moments{make([]bool, d), 0, make([]float64, d), make([]float64, d), make([]float64, d)}
+}
+
+func (m *moments) add(x, z []float32) {
+	if m.n == 0 {
+		for j, v := range z {
+			m.first[j] = float64(v)
+		}
+	}
+	m.n++
+	for j, v := range z {
+		c := float64(v) - m.first[j]
+		m.sum[j] += c
+		m.square[j] += c * c
+		m.live[j] = m.live[j] || x[j] != 0
+	}
+}
+
+// of returns mean and variance, over n, of a column of z.
+func (m *moments) of(j int) (mean, variance float64) {
+	n := float64(max(m.n, 1))
+	shift := m.sum[j] / n
+	return m.first[j] + shift, max(0, m.square[j]/n-shift*shift)
+}
+
+// dims describes the dimensions. z are some of the directions, for the effective rank.
+func (m *moments) dims(z []float32, maxRank int) Dims {
 	var dims Dims
-	for _, live := range alive(x, d) {
+	d := len(m.live)
+	mean, variance := make([]float64, d), make([]float64, d)
+	for j, live := range m.live {
+		mean[j], variance[j] = m.of(j)
 		if !live {
 			dims.Dead++
 		}
 	}
-	variance := centre(z, d)
-	largest := 0.0
-	for _, v := range variance {
-		largest = max(largest, v)
-	}
+	largest := slices.Max(variance)
 	smallest := largest
 	for _, v := range variance {
 		if v <= Negligible*largest {
@@ -68,71 +101,37 @@ func dimsOf(x, z []float32, d, maxRank int) Dims {
 	}
 	ratio := largest / smallest
 	dims.VarianceRatio = &ratio
-	n := min(len(z)/d, rankRows)
+	most := rankRows
 	if maxRank == 0 {
 		maxRank = 1024
 	}
 	if d > maxRank {
-		n = min(n, maxRank)
+		most = min(most, max(0, maxRank))
 	}
-	if n > 1 {
-		if rank := effectiveRank(z, d, n); finite(rank) {
-			dims.EffectiveRank, dims.RankImages = &rank, n
+	if rows := Sample(len(z)/d, most); len(rows) > 1 {
+		if rank := effectiveRank(centred(z, mean, rows)); finite(rank) {
+			dims.EffectiveRank, dims.RankImages = &rank, len(rows)
 		}
 	}
 	return dims
 }
 
-// alive tells which columns of x (rows of d) are not always 0.
-func alive(x []float32, d int) []bool {
-	live := make([]bool, d)
-	for i := 0; i < len(x); i += d {
-		for j, v := range x[i : i+d] {
-			live[j] = live[j] || v != 0
+// centred copies the given rows of z less the mean.
+func centred(z []float32, mean []float64, rows []int) blas32.General {
+	d := len(mean)
+	a := blas32.General{Rows: len(rows), Cols: d, Stride: d, Data: make([]float32, 0, len(rows)*d)}
+	for _, i := range rows {
+		for j, v := range z[i*d : (i+1)*d] {
+			a.Data = append(a.Data, float32(float64(v)-mean[j]))
 		}
 	}
-	return live
+	return a
 }
 
-// centre subtracts from z (rows of d) the mean row and returns each column's variance, over n. Both passes sum
-// in float64.
-func centre(z []float32, d int) []float64 {
-	mean, variance := make([]float64, d), make([]float64, d)
-	n := float64(max(len(z)/d, 1))
-	for i := 0; i < len(z); i += d {
-		for j, v := range z[i : i+d] {
-			mean[j] += float64(v)
-		}
-	}
-	for j := range mean {
-		mean[j] /= n
-	}
-	for i := 0; i < len(z); i += d {
-		row := z[i : i+d]
-		for j, v := range row {
-			c := float64(v) - mean[j]
-			variance[j] += c * c
-			row[j] = float32(c)
-		}
-	}
-	for j := range variance {
-		variance[j] /= n
-	}
-	return variance
-}
-
-// effectiveRank returns exp of the entropy of the covariance's eigenvalues, from n rows of the centred z spread
-// evenly. With fewer rows than dimensions it works on the products between rows, which have the same
-// eigenvalues but for zeros.
-func effectiveRank(z []float32, d, n int) float64 {
-	rows := len(z) / d
-	x := make([]float32, 0, n*d)
-	for i := range n {
-		row := i * rows / n
-		x = append(x, z[row*d:(row+1)*d]...)
-	}
-	a := blas32.General{Rows: n, Cols: d, Stride: d, Data: x}
-	gram := products(a, n >= d)
+// effectiveRank returns exp of the entropy of the covariance's eigenvalues, from centred rows. With fewer rows than
+// dimensions it works on the products between rows, which have the same eigenvalues but for zeros.
+func effectiveRank(a blas32.General) float64 {
+	gram := products(a, a.Rows >= a.Cols)
 	var eig mat.EigenSym
 	if !eig.Factorize(gram, false) { // never seen: the QR iteration did not converge
 		return math.NaN()

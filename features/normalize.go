@@ -62,11 +62,16 @@ func Normalize(dst, x []float32, d int) ([]float32, error) {
 			j := firstBad(row)
 			return nil, &NotFiniteError{Row: i / d, Column: j, Value: row[j]}
 		}
-		for j, v := range row {
-			dst[i+j] = float32(float64(v) / r)
-		}
+		divide(dst[i:i+d], row, r)
 	}
 	return dst, nil
+}
+
+// divide writes x / r to dst.
+func divide(dst, x []float32, r float64) {
+	for j, v := range x {
+		dst[j] = float32(float64(v) / r)
+	}
 }
 
 // Normalized returns the set's features divided by their norms, N×D; s is left as it is. Errors name the

@@ -3,6 +3,7 @@ package features
 import (
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"slices"
 )
@@ -59,6 +60,14 @@ func (r *Reader) Check() error {
 		}
 	}
 	return r.Head.checkFinite()
+}
+
+// about names the file in an error about what is in it.
+func (r *Reader) about(err error) error {
+	if r.path == "" {
+		return err
+	}
+	return fmt.Errorf("read %s: %w", r.path, err)
 }
 
 // Close closes the file. Nothing can be read after it.
@@ -129,6 +138,19 @@ func Span(from, to int) []int {
 	index := make([]int, max(0, to-from))
 	for k := range index {
 		index[k] = from + k
+	}
+	return index
+}
+
+// Sample returns most of the numbers 0, ..., n-1, drawn at random, or all where there are no more. They ascend, and depend on
+// nothing but the arguments.
+func Sample(n, most int) []int {
+	r := rand.New(rand.NewPCG(uint64(n), uint64(most)))
+	index := make([]int, 0, min(n, most))
+	for i := range n {
+		if r.IntN(n-i) < cap(index)-len(index) {
+			index = append(index, i)
+		}
 	}
 	return index
 }

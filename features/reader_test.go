@@ -44,6 +44,30 @@ func open(t testing.TB, path string) *Reader {
 	return r
 }
 
+// Every number is as likely in a sample as any other, and none twice.
+func TestSample(t *testing.T) {
+	for _, c := range [][3]int{{0, 5, 0}, {3, 5, 3}, {5, 5, 5}, {5, 0, 0}, {6, 5, 5}} {
+		if got := Sample(c[0], c[1]); len(got) != c[2] || c[2] == c[0] && !slices.Equal(got, Span(0, c[0])) {
+			t.Errorf("%d of %d: %v", c[1], c[0], got)
+		}
+	}
+	const n, most, tenth = 100_000, 10_000, 1000
+	sample := Sample(n, most)
+	if len(slices.Compact(slices.Clone(sample))) != most || !slices.IsSorted(sample) || !slices.Equal(sample, Sample(n, most)) {
+		t.Errorf("%d numbers", len(sample))
+	}
+	var spans, digits [10]int
+	for _, i := range sample {
+		spans[i/(n/10)]++
+		digits[i%10]++
+	}
+	for k := range 10 { // four standard deviations
+		if max(spans[k], digits[k]) > tenth+115 || min(spans[k], digits[k]) < tenth-115 {
+			t.Errorf("%d of the tenth %d, %d that end in it", spans[k], k, digits[k])
+		}
+	}
+}
+
 // TestReaderReadsTheRowsAskedFor holds rows read from files, in any order and often, against those of the set in memory.
 func TestReaderReadsTheRowsAskedFor(t *testing.T) {
 	path, whole := dump(t, 2000)

@@ -155,6 +155,32 @@ func TestSampleIsUnbiased(t *testing.T) {
 	}
 }
 
+// Of more classes than there is room for some speak for all.
+func TestToleranceOfSomeClasses(t *testing.T) {
+	const n, d, classes, most = 20_000, 16, 400, 100
+	x, class := clustered(2, n, d, classes)
+	want, err := Tolerance(x, d, class)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make([]int64, classes)
+	for k := range all {
+		all[k] = int64(k)
+	}
+	sums := newClassSums(all, d, most)
+	for i, k := range class {
+		row := x[i*d : (i+1)*d]
+		sums.add(row, norm(row), k)
+	}
+	got, ok := sums.mean()
+	if share := float64(got.Pairs) / float64(want.Pairs) * classes / most; !ok || got.Exact || len(sums.of) != most || share < 0.9 || share > 1.1 {
+		t.Errorf("%+v of %d classes", got, len(sums.of))
+	}
+	if math.Abs(got.Value-want.Value) > 0.02 {
+		t.Errorf("tolerance %v, of all classes %v", got.Value, want.Value)
+	}
+}
+
 func TestSpreadErrors(t *testing.T) {
 	if _, err := Uniformity([]float32{1, 2}, 2, PairOptions{}); err == nil {
 		t.Error("uniformity of one row")
@@ -192,7 +218,7 @@ func BenchmarkSummarize(b *testing.B) {
 		s.Labels = class
 		b.Run(fmt.Sprintf("%dx%d", c.n, c.d), func(b *testing.B) {
 			for b.Loop() {
-				if _, err := Summarize(s, SummaryOptions{}); err != nil {
+				if _, err := Summarize(NewReader(s), SummaryOptions{}); err != nil {
 					b.Fatal(err)
 				}
 			}

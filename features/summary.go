@@ -1,10 +1,7 @@
 package features
 
 import (
-	"bytes"
-	"encoding/binary"
-	"errors"
-	"hash/maphash"
+	"cmp"
 	"math"
 	"slices"
 )
@@ -36,8 +33,8 @@ type Summary struct {
 
 	Dims Dims `json:"dims"`
 
-	Uniformity  *Mean  `json:"uniformity"`   // see Uniformity; nil with fewer than two images
-	Tolerance   *Mean  `json:"tolerance"`    // see Tolerance; nil without two images of one class
+	Uniformity  *Mean  `json:"uniformity"`   // see Uniformity and Summarize; nil with fewer than two images
+	Tolerance   *Mean  `json:"tolerance"`    // see Tolerance and Summarize; nil without two images of one class
 	ToleranceOf string `json:"tolerance_of"` // "labels", or "predicted" when no label is known
 
 	// Accuracy is the share of labelled images whose largest logit is their label's. It is nil when labels
@@ -71,57 +68,111 @@ type Balance struct {
 	Mean    float64 `json:"mean"`
 }
 
-// Summarize describes s. It starts with s.Check and returns its error.
-func Summarize(s *Set, opt SummaryOptions) (*Summary, error) {
-	if err := s.Check(); err != nil {
+// mostSampled bounds the images behind the uniformity and the effective rank.
+const mostSampled = 20_000
+
+// Summarize describes the set that r reads, in one pass. Uniformity and effective rank are taken from up to 20,000 images drawn
+// at random, all else from all of them, but for the tolerance of very many classes. In memory are those 20,000 vectors,
+// 40 bytes for each image, and the sum of each class's directions, up to 256 MiB: of more classes some are drawn at random.
+//
+// Values that [Set.Check] refuses are errors, which name the file.
+func Summarize(r *Reader, opt SummaryOptions) (*Summary, error) {
+	if err := r.Check(); err != nil {
+		return nil, r.about(err)
+	}
+	counts := countLabels(r.Labels)
+	p := newSummaryPass(r, counts)
+	err := r.each(rowsAtATime(r.D+r.C), func(index []int) error {
+		s, err := r.Read(index)
+		if err == nil {
+			p.add(s, index[0])
+		}
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
-	sum := &Summary{N: s.N, D: s.D, Classes: s.C, DType: s.DType, HasHead: s.Head != nil, Provenance: s.Provenance, Shard: s.Shard}
-	for _, y := range s.Labels {
-		if y >= 0 {
-			sum.Labelled++
-		}
+	if err := cmp.Or(p.badFeatures.err("feature", r.N), p.badLogits.err("logit", r.N)); err != nil {
+		return nil, r.about(err)
 	}
-	sum.norms(s)
-	if err := sum.directions(s, opt); err != nil {
-		return nil, err
+	sum := &Summary{
+		N: r.N, D: r.D, Classes: r.C, DType: r.DType, HasHead: r.Head != nil, Provenance: r.Provenance, Shard: r.Shard,
+		Norms: normsOf(p.norms), ZeroVectors: r.N - p.moments.n, Dims: p.moments.dims(p.z, opt.MaxRankDim),
+		DuplicateRows: p.rows.count(), DuplicateIDs: p.ids.count(),
 	}
-	sum.Accuracy = accuracy(s)
-	sum.Balance = balance(s.Labels)
-	sum.DuplicateRows = duplicateRows(s)
-	seen := map[string]bool{}
-	for _, id := range s.IDs {
-		if seen[id] {
-			sum.DuplicateIDs++
-		}
-		seen[id] = true
-	}
-	return sum, nil
+	sum.labels(r, counts, p.right)
+	return sum, sum.spread(p, opt.Pairs)
 }
 
-func (sum *Summary) norms(s *Set) {
-	norms := make([]float64, s.N)
-	var total float64
-	for i := range norms {
-		norms[i] = norm(s.Row(i))
-		total += norms[i]
-		if norms[i] == 0 {
-			sum.ZeroVectors++
+// labels fills in what is about labels, of which right equal the prediction.
+func (sum *Summary) labels(r *Reader, counts map[int64]int, right int) {
+	for _, n := range counts {
+		sum.Labelled += n
+	}
+	if sum.Labelled == 0 {
+		return
+	}
+	b := &Balance{Classes: len(counts), Min: r.N, Mean: float64(sum.Labelled) / float64(len(counts))}
+	for _, n := range counts {
+		b.Min, b.Max = min(b.Min, n), max(b.Max, n)
+	}
+	sum.Balance = b
+	if r.logits != nil && (r.Classes == nil || len(r.Classes) == r.C) && slices.Max(r.Labels) < int64(r.C) {
+		a := float64(right) / float64(sum.Labelled)
+		sum.Accuracy = &a
+	}
+}
+
+// countLabels counts the images of each class.
+func countLabels(labels []int64) map[int64]int {
+	counts := map[int64]int{}
+	for _, y := range labels {
+		if y >= 0 {
+			counts[y]++
 		}
 	}
-	mean := total / float64(s.N)
-	var squares float64
+	return counts
+}
+
+// spread fills in uniformity and tolerance, where there are pairs.
+func (sum *Summary) spread(p *summaryPass, opt PairOptions) error {
+	if len(p.z) >= 2*sum.D {
+		u, err := Uniformity(p.z, sum.D, opt)
+		if err != nil {
+			return err
+		}
+		u.Exact = u.Exact && len(p.z) == p.moments.n*sum.D
+		sum.Uniformity = &u
+	}
+	if t, ok := p.classes.mean(); ok {
+		sum.Tolerance, sum.ToleranceOf = &t, "predicted"
+		if sum.Labelled > 0 {
+			sum.ToleranceOf = "labels"
+		}
+	}
+	return nil
+}
+
+// normsOf describes norms, and sorts them.
+func normsOf(norms []float64) Norms {
+	n := len(norms)
+	var total, squares float64
+	for _, r := range norms {
+		total += r
+	}
+	mean := total / float64(n)
 	for _, r := range norms {
 		squares += (r - mean) * (r - mean)
 	}
 	slices.Sort(norms)
-	sum.Norms = Norms{
+	d := Norms{
 		Min: norms[0], P5: quantile(norms, 0.05), Median: quantile(norms, 0.5), Mean: mean,
-		P95: quantile(norms, 0.95), Max: norms[s.N-1],
+		P95: quantile(norms, 0.95), Max: norms[n-1],
 	}
 	if mean > 0 {
-		sum.Norms.CV = math.Sqrt(squares/float64(s.N)) / mean
+		d.CV = math.Sqrt(squares/float64(n)) / mean
 	}
+	return d
 }
 
 // quantile interpolates linearly between the order statistics of the sorted x.
@@ -132,127 +183,4 @@ func quantile(x []float64, q float64) float64 {
 		return x[len(x)-1]
 	}
 	return x[i] + (at-float64(i))*(x[i+1]-x[i])
-}
-
-// directions fills in what is about the normalised vectors.
-func (sum *Summary) directions(s *Set, opt SummaryOptions) error {
-	x, class := s.Features, s.Labels
-	sum.ToleranceOf = "labels"
-	if sum.Labelled == 0 {
-		sum.ToleranceOf, class = "predicted", nil
-		for _, p := range s.Predicted() {
-			class = append(class, int64(p))
-		}
-	}
-	if sum.ZeroVectors > 0 {
-		x, class = withoutZeros(s, class)
-	}
-	z, err := Normalize(nil, x, s.D)
-	if err != nil {
-		return err
-	}
-	if len(z) >= 2*s.D {
-		u, err := Uniformity(z, s.D, opt.Pairs)
-		if err != nil {
-			return err
-		}
-		sum.Uniformity = &u
-	}
-	if class != nil {
-		t, err := Tolerance(z, s.D, class)
-		if err == nil {
-			sum.Tolerance = &t
-		} else if !errors.Is(err, errNoPair) {
-			return err
-		}
-	}
-	if sum.Tolerance == nil {
-		sum.ToleranceOf = ""
-	}
-	sum.Dims = dimsOf(s.Features, z, s.D, opt.MaxRankDim) // last: it overwrites z
-	return nil
-}
-
-// withoutZeros copies the rows that have a direction, and their classes.
-func withoutZeros(s *Set, class []int64) ([]float32, []int64) {
-	var x []float32
-	var kept []int64
-	for i := range s.N {
-		if norm(s.Row(i)) == 0 {
-			continue
-		}
-		x = append(x, s.Row(i)...)
-		if class != nil {
-			kept = append(kept, class[i])
-		}
-	}
-	return x, kept
-}
-
-func accuracy(s *Set) *float64 {
-	if s.Logits == nil || s.Labels == nil || s.Classes != nil && len(s.Classes) != s.C {
-		return nil
-	}
-	right, known := 0, 0
-	for i, p := range s.Predicted() {
-		switch y := s.Labels[i]; {
-		case y >= int64(s.C):
-			return nil
-		case y >= 0:
-			known++
-			if y == int64(p) {
-				right++
-			}
-		}
-	}
-	if known == 0 {
-		return nil
-	}
-	a := float64(right) / float64(known)
-	return &a
-}
-
-func balance(labels []int64) *Balance {
-	counts := map[int64]int{}
-	known := 0
-	for _, y := range labels {
-		if y >= 0 {
-			counts[y]++
-			known++
-		}
-	}
-	if known == 0 {
-		return nil
-	}
-	b := &Balance{Classes: len(counts), Min: known, Mean: float64(known) / float64(len(counts))}
-	for _, c := range counts {
-		b.Min, b.Max = min(b.Min, c), max(b.Max, c)
-	}
-	return b
-}
-
-// duplicateRows counts the rows that equal an earlier row. Rows are compared where their hashes agree.
-func duplicateRows(s *Set) int {
-	first := make(map[uint64]int, s.N)
-	seed := maphash.MakeSeed()
-	row, other := make([]byte, 0, 4*s.D), make([]byte, 0, 4*s.D)
-	count := 0
-	for i := range s.N {
-		row = appendBits(row[:0], s.Row(i))
-		h := maphash.Bytes(seed, row)
-		j, seen := first[h]
-		if !seen {
-			first[h] = i
-		} else if other = appendBits(other[:0], s.Row(j)); bytes.Equal(row, other) {
-			count++
-		}
-	}
-	return count
-}
-
-func appendBits(b []byte, x []float32) []byte {
-	for _, v := range x {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
-	}
-	return b
 }

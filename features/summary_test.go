@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,7 +15,7 @@ import (
 
 func summarize(t *testing.T, s *Set, opt SummaryOptions) *Summary {
 	t.Helper()
-	sum, err := Summarize(s, opt)
+	sum, err := Summarize(NewReader(s), opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +118,7 @@ func TestSummaryOfDegenerateSets(t *testing.T) {
 		}
 	}
 	s := inMemory([]float32{1, float32(math.Inf(1))}, 2)
-	if _, err := Summarize(s, SummaryOptions{}); err == nil || !strings.Contains(err.Error(), "column 1") {
+	if _, err := Summarize(NewReader(s), SummaryOptions{}); err == nil || !strings.Contains(err.Error(), "column 1") {
 		t.Errorf("Inf: %v", err)
 	}
 }
@@ -184,6 +186,103 @@ func TestEffectiveRank(t *testing.T) {
 	}
 	if none := summarize(t, s, SummaryOptions{MaxRankDim: -1}).Dims; none.EffectiveRank != nil || none.RankImages != 0 {
 		t.Errorf("left out: %+v", none)
+	}
+}
+
+// A set that is read in pieces is described as a whole, and so are its faults.
+func TestSummaryInPieces(t *testing.T) {
+	const n, d = 1400, 200
+	s := &Set{N: n, D: d, C: 4, IDs: rowIDs(n), Logits: random(3, n, 4, false)}
+	s.Features, s.Labels = clustered(7, n, d, 4)
+	if rows := rowsAtATime(s.D + s.C); rows >= n {
+		t.Fatalf("%d images make one piece", rows)
+	}
+	copy(s.Row(n-1), s.Row(0))
+	copy(s.Row(n-2), s.Row(0))
+	s.IDs[n-1], s.Labels[5], s.Labels[n-1] = s.IDs[0], -1, s.Labels[0]
+	path := filepath.Join(t.TempDir(), "dump.safetensors")
+	if err := Save(path, s); err != nil {
+		t.Fatal(err)
+	}
+	sum, err := Summarize(open(t, path), SummaryOptions{Pairs: PairOptions{MaxPairs: n * n}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, tol, same := slowSpread(s.Features, d, s.Labels)
+	if math.Abs(sum.Uniformity.Value-u) > 1e-6 || math.Abs(sum.Tolerance.Value-tol) > 1e-8 || sum.Tolerance.Pairs != same {
+		t.Errorf("uniformity %v, tolerance %+v; want %v, %v over %d", sum.Uniformity.Value, sum.Tolerance, u, tol, same)
+	}
+	if want := slowRank(t, s.Features, d); math.Abs(*sum.Dims.EffectiveRank/want-1) > 1e-4 {
+		t.Errorf("effective rank %v, want %v", *sum.Dims.EffectiveRank, want)
+	}
+	if want := slowRatio(t, s.Features, d); !near(*sum.Dims.VarianceRatio, want) {
+		t.Errorf("variance ratio %v, want %v", *sum.Dims.VarianceRatio, want)
+	}
+	right, norms := 0, make([]float64, n)
+	for i, p := range s.Predicted() {
+		norms[i] = norm(s.Row(i))
+		if int64(p) == s.Labels[i] {
+			right++
+		}
+	}
+	mean, sd := stat.PopMeanStdDev(norms, nil)
+	if !near(*sum.Accuracy, float64(right)/(n-1)) || !near(sum.Norms.Mean, mean) || !near(sum.Norms.CV, sd/mean) || sum.Norms.Max != slices.Max(norms) {
+		t.Errorf("accuracy %v, norms %+v", *sum.Accuracy, sum.Norms)
+	}
+	if sum.DuplicateRows != 2 || sum.DuplicateIDs != 1 || sum.Labelled != n-1 {
+		t.Errorf("%d rows and %d ids twice, %d labelled", sum.DuplicateRows, sum.DuplicateIDs, sum.Labelled)
+	}
+
+	s.Features[3*d+8], s.Features[(n-1)*d], s.Logits[0] = float32(math.Inf(1)), float32(math.NaN()), float32(math.NaN())
+	if err := Save(path, s); err != nil {
+		t.Fatal(err)
+	}
+	want := "read " + path + `: image "3" has +Inf in feature column 8 (2 of 1400 images hold NaN or Inf)`
+	if _, err := Summarize(open(t, path), SummaryOptions{}); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+// slowRatio is the largest variance of a column of the normalised rows over the smallest.
+func slowRatio(t *testing.T, x []float32, d int) float64 {
+	z, err := Normalize(nil, x, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []float64
+	for j := range d {
+		var column []float64
+		for i := j; i < len(z); i += d {
+			column = append(column, float64(z[i]))
+		}
+		all = append(all, stat.PopVariance(column, nil))
+	}
+	return slices.Max(all) / slices.Min(all)
+}
+
+// What is taken from a sample is that of the whole set, though its images change from the first to the last and from one to the
+// next.
+func TestSummaryBySample(t *testing.T) {
+	const n, d = 2 * mostSampled, 8
+	r := rand.New(rand.NewPCG(1, 2))
+	x := make([]float32, 0, n*d)
+	for i := range n {
+		row := make([]float64, d)
+		row[i%2], row[2] = 1, 2*float64(i)/n
+		for _, v := range row {
+			x = append(x, float32(v+float64(i)/n*0.3*r.NormFloat64()))
+		}
+	}
+	sum := summarize(t, inMemory(x, d), SummaryOptions{Pairs: PairOptions{MaxPairs: n * n}})
+	all, err := Uniformity(x, d, PairOptions{MaxPairs: 10_000_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u := sum.Uniformity; u.Exact || u.Pairs != pairs(mostSampled) || math.Abs(u.Value-all.Value) > 0.01 {
+		t.Errorf("uniformity %+v, of the whole %v", u, all.Value)
+	}
+	if rank, want := *sum.Dims.EffectiveRank, slowRank(t, x, d); math.Abs(rank/want-1) > 0.02 || sum.Dims.RankImages != rankRows {
+		t.Errorf("effective rank %v over %d images, of the whole %v", rank, sum.Dims.RankImages, want)
 	}
 }
 

@@ -3,6 +3,7 @@ package features
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -22,61 +23,85 @@ func Tolerance(x []float32, d int, class []int64) (Mean, error) {
 	if d < 1 || len(x) != len(class)*d {
 		panic(fmt.Sprintf("features: %d values are no %d rows of %d", len(x), len(class), d))
 	}
-	order := make([]int, 0, len(class)) // rows by class
+	known := slices.DeleteFunc(slices.Clone(class), func(k int64) bool { return k < 0 })
+	slices.Sort(known)
+	known = slices.Compact(known)
+	sums := newClassSums(known, d, len(known))
 	for i, k := range class {
-		if k >= 0 {
-			order = append(order, i)
+		row := x[i*d : (i+1)*d]
+		r := norm(row)
+		switch {
+		case k < 0:
+			continue
+		case r == 0:
+			return Mean{}, &ZeroVectorError{Row: i}
+		case !finite(r):
+			return Mean{}, fmt.Errorf("the feature vector of row %d holds NaN or Inf", i)
 		}
+		sums.add(row, r, k)
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		return int(min(max(class[a]-class[b], -1), 1)) // both are ≥ 0: no overflow
-	})
-	var total float64
-	var count int64
-	sum := make([]float64, d)
-	for len(order) > 0 {
-		same := 1
-		for same < len(order) && class[order[same]] == class[order[0]] {
-			same++
-		}
-		s, err := cosineSum(sum, x, d, order[:same])
-		if err != nil {
-			return Mean{}, err
-		}
-		total += s
-		count += pairs(same)
-		order = order[same:]
-	}
-	if count == 0 {
+	mean, ok := sums.mean()
+	if !ok {
 		return Mean{}, errNoPair
 	}
-	return Mean{Value: total / float64(count), Pairs: count, Exact: true}, nil
+	return mean, nil
 }
 
 var errNoPair = errors.New("tolerance needs two images of one class")
 
-// cosineSum returns the sum of cosines over the pairs of the given rows of x; sum is scratch for d values.
-func cosineSum(sum []float64, x []float32, d int, rows []int) (float64, error) {
-	clear(sum)
-	var own float64 // Σ‖z‖², which is the number of rows up to rounding
-	for _, i := range rows {
-		row := x[i*d : (i+1)*d]
-		r := norm(row)
-		switch {
-		case r == 0:
-			return 0, &ZeroVectorError{Row: i}
-		case !finite(r):
-			return 0, fmt.Errorf("the feature vector of row %d holds NaN or Inf", i)
+// mostSums bounds the values in the class sums of a Summary, 256 MiB: 16,384 classes of 2,048 dimensions.
+const mostSums = 1 << 25
+
+// classSums sums directions up by class; of classes that are not in it nothing.
+type classSums struct {
+	of  map[int64]*classSum
+	all bool // no class was left out
+}
+
+type classSum struct {
+	n   int
+	sum []float64 // Σz
+	own float64   // Σ‖z‖², which is n up to rounding
+}
+
+// newClassSums takes in the given classes, or most of them drawn at random.
+func newClassSums(classes []int64, d, most int) *classSums {
+	c := &classSums{of: map[int64]*classSum{}, all: len(classes) <= most}
+	for _, i := range Sample(len(classes), most) {
+		c.of[classes[i]] = &classSum{sum: make([]float64, d)}
+	}
+	return c
+}
+
+// add takes x, whose norm is r.
+func (c *classSums) add(x []float32, r float64, class int64) {
+	s := c.of[class]
+	if s == nil {
+		return
+	}
+	s.n++
+	for j, v := range x {
+		z := float64(v) / r
+		s.sum[j] += z
+		s.own += z * z
+	}
+}
+
+// mean is over all pairs within a class; false where there is none.
+func (c *classSums) mean() (Mean, bool) {
+	var total float64
+	m := Mean{Exact: c.all}
+	for _, k := range slices.Sorted(maps.Keys(c.of)) {
+		s := c.of[k]
+		var square float64
+		for _, v := range s.sum {
+			square += v * v
 		}
-		for j, v := range row {
-			z := float64(v) / r
-			sum[j] += z
-			own += z * z
+		if s.n > 1 {
+			total += (square - s.own) / 2
+			m.Pairs += pairs(s.n)
 		}
 	}
-	var square float64
-	for _, v := range sum {
-		square += v * v
-	}
-	return (square - own) / 2, nil
+	m.Value = total / float64(m.Pairs)
+	return m, m.Pairs > 0
 }

@@ -55,16 +55,6 @@ func (o dumpOptions) openChecked(path string, c *console) (*features.Reader, err
 	return r, nil
 }
 
-// openSet reads a file of features.
-func (o dumpOptions) openSet(path string, c *console) (*features.Set, error) {
-	r, err := o.openReader(path, c)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	return r.Read(features.Span(0, r.N))
-}
-
 // openScored opens a file of features that a detector is to score, and refuses one made by another classifier, from another
 // tensor or with other preprocessing.
 func (o dumpOptions) openScored(path string, file *detect.File, c *console) (*features.Reader, error) {

@@ -209,26 +209,21 @@ func (e *evaluation) setFacts() ([]report.Set, error) {
 	return all, nil
 }
 
-// mostDescribed bounds the images that say how a set is spread, taken evenly over it, and so the memory that they need.
+// mostDescribed bounds the images that say how a set is spread, drawn at random, and so the memory that they need.
 const mostDescribed = 20_000
 
 // describe fills in how a set's features are spread.
 func describe(set *report.Set, r *features.Reader) error {
-	n := min(r.N, mostDescribed)
-	index := features.Span(0, n)
-	for k := range index {
-		index[k] = int(int64(k) * int64(r.N) / int64(n))
-	}
-	s, err := r.Read(index)
+	s, err := r.Read(features.Sample(r.N, mostDescribed))
 	if err != nil {
 		return err
 	}
-	sum, err := features.Summarize(s, features.SummaryOptions{MaxRankDim: -1})
+	sum, err := features.Summarize(features.NewReader(s), features.SummaryOptions{MaxRankDim: -1})
 	if err != nil {
 		return err
 	}
-	if n < r.N {
-		set.Sample = n
+	if s.N < r.N {
+		set.Sample = s.N
 	}
 	set.Norm, set.ToleranceOf = sum.Norms.Median, sum.ToleranceOf
 	if sum.Uniformity != nil {

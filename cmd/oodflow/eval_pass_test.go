@@ -101,7 +101,7 @@ func TestDescribeBySample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := features.Summarize(all, features.SummaryOptions{})
+	want, err := features.Summarize(features.NewReader(all), features.SummaryOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

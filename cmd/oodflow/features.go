@@ -55,15 +55,16 @@ func runFeatures(ctx context.Context, opts featuresOptions, c *console) error {
 	if err := useBLAS(c); err != nil {
 		return err
 	}
-	set, err := opts.openSet(opts.path, c)
+	r, err := opts.openReader(opts.path, c)
 	if err != nil {
 		return err
 	}
+	defer r.Close()
 	var sum *features.Summary
 	var said *advice.Advice
 	err = interruptibly(ctx, func() (err error) {
-		if sum, err = features.Summarize(set, features.SummaryOptions{}); err == nil {
-			said = advice.Advise(set, sum)
+		if sum, err = features.Summarize(r, features.SummaryOptions{}); err == nil {
+			said, err = advice.Advise(r, sum)
 		}
 		return err
 	})
@@ -71,7 +72,7 @@ func runFeatures(ctx context.Context, opts featuresOptions, c *console) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		return fmt.Errorf("read %s: %w", opts.path, err)
+		return err
 	case opts.json:
 		return writeJSON(c.out, struct {
 			*features.Summary

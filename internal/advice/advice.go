@@ -17,8 +17,8 @@ type Advice struct {
 }
 
 const (
-	// mostCompared bounds the images that models are fitted to and measured on, spread evenly over the set: enough for the
-	// covariance of 2,048 dimensions, and some seconds of work.
+	// mostCompared bounds the images that models are fitted to and measured on, drawn at random: enough for the covariance of
+	// 2,048 dimensions, and some seconds of work.
 	mostCompared = 20_000
 	// leastCompared is what a tenth to measure on can be taken from.
 	leastCompared = 100
@@ -26,48 +26,51 @@ const (
 	heldShare = 0.1
 )
 
-// Advise looks at s, of which sum is the summary.
-func Advise(s *features.Set, sum *features.Summary) *Advice {
+// Advise looks at what r reads, of which sum is the summary. Errors are those of reading.
+func Advise(r *features.Reader, sum *features.Summary) (*Advice, error) {
 	a := &Advice{}
-	if sum.ZeroVectors == 0 && s.N >= leastCompared {
-		class := classesOf(s, sum)
-		fit, held := sample(s.N, class)
-		a.Likelihood = likelihood(s, class, fit, held)
-		a.Pull = pull(s, class, fit, held)
+	if sum.ZeroVectors == 0 && r.N >= leastCompared {
+		s, err := r.Read(features.Sample(r.N, mostCompared))
+		if err != nil {
+			return nil, err
+		}
+		train, test := split(s)
+		a.Likelihood = likelihood(train, test)
+		a.Pull = pull(train, test)
 	}
 	a.Text = append(a.normalising(sum), recipe(sum)...)
 	a.Text = append(a.Text, unusual(sum)...)
-	return a
+	return a, nil
 }
 
-// classesOf returns the class of every image, labelled or else predicted; -1 where one is not known among others that
-// are, nil where none is.
-func classesOf(s *features.Set, sum *features.Summary) []int64 {
-	if sum.Labelled > 0 {
-		return s.Labels
-	}
-	if s.Logits == nil {
-		return nil
-	}
-	class := make([]int64, s.N)
-	for i, p := range s.Predicted() {
-		class[i] = int64(p)
-	}
-	return class
-}
-
-// sample divides up to mostCompared images, spread over the set, into those to fit on and those to measure on. Images without a
-// class are left out where others have one.
-func sample(n int, class []int64) (fit, held []int) {
-	m := min(n, mostCompared)
-	fit, held = detect.Split(m, heldShare, 0)
-	for _, rows := range []*[]int{&fit, &held} {
-		for k, i := range *rows {
-			(*rows)[k] = int(int64(i) * int64(n) / int64(m))
+// split divides the images of s into those to fit models to and those to measure them on, with their classes: the labels or, where
+// none is known, the predicted classes, or nil. Images without a label are left out where others have one.
+func split(s *features.Set) (train, test *features.Set) {
+	class := s.Labels
+	if !slices.ContainsFunc(class, known) {
+		class = nil
+		for _, p := range s.Predicted() {
+			class = append(class, int64(p))
 		}
+	}
+	fit, held := detect.Split(s.N, heldShare, 0)
+	return subset(s, class, fit), subset(s, class, held)
+}
+
+func known(class int64) bool { return class >= 0 }
+
+// subset copies features and classes of some images of s.
+func subset(s *features.Set, class []int64, index []int) *features.Set {
+	out := &features.Set{D: s.D, Features: make([]float32, 0, len(index)*s.D)}
+	for _, i := range index {
 		if class != nil {
-			*rows = slices.DeleteFunc(*rows, func(i int) bool { return class[i] < 0 })
+			if !known(class[i]) {
+				continue
+			}
+			out.Labels = append(out.Labels, class[i])
 		}
+		out.Features = append(out.Features, s.Row(i)...)
+		out.N++
 	}
-	return fit, held
+	return out
 }

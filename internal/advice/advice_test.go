@@ -51,11 +51,16 @@ func advise(t *testing.T, s *features.Set) *Advice {
 	for i := len(s.IDs); i < s.N; i++ {
 		s.IDs = append(s.IDs, fmt.Sprint(i))
 	}
-	sum, err := features.Summarize(s, features.SummaryOptions{})
+	r := features.NewReader(s)
+	sum, err := features.Summarize(r, features.SummaryOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Advise(s, sum)
+	a, err := Advise(r, sum)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
 }
 
 // What is Gaussian in space is explained better as it is, what has a norm of its own better apart; and there the distance
@@ -82,13 +87,13 @@ func TestAdviceTellsTheTwoApart(t *testing.T) {
 func TestJacobian(t *testing.T) {
 	const d, h = 4, 1e-3
 	s := around(5, 40, d, 2, true)
-	a := meanDirection(s, []int{0, 1, 2, 3, 4, 5})
+	a := meanDirection(s)
 	at := func(z []float64) []float64 {
 		one := &features.Set{N: 1, D: d}
 		for _, v := range z {
 			one.Features = append(one.Features, float32(v))
 		}
-		got := a.take(one, []int{0})
+		got := a.take(one)
 		out := []float64{math.Exp(got.logR[0])}
 		for _, v := range got.t {
 			out = append(out, float64(v))
@@ -112,9 +117,22 @@ func TestJacobian(t *testing.T) {
 			}
 		}
 		want := -math.Log(math.Abs(mat.Det(jac)))
-		if got := a.take(s, []int{i}).jacobian(d); math.Abs(got-want) > 1e-3 {
+		one := &features.Set{N: 1, D: d, Features: s.Row(i)}
+		if got := a.take(one).jacobian(d); math.Abs(got-want) > 1e-3 {
 			t.Errorf("row %d: %v, want %v", i, got, want)
 		}
+	}
+}
+
+// What can be told of a whole set is told of one whose first images are all the same.
+func TestAdviceBySample(t *testing.T) {
+	s := around(4, mostCompared+4000, 3, 2, true)
+	for i := range mostCompared {
+		copy(s.Row(i), s.Row(0))
+		s.Labels[i] = s.Labels[0]
+	}
+	if a := advise(t, s); a.Likelihood == nil || a.Pull == nil || !(a.Likelihood.Gain() > 0.1) {
+		t.Errorf("%+v, %+v", a.Likelihood, a.Pull)
 	}
 }
 
@@ -147,6 +165,14 @@ func TestAdviceOnLittle(t *testing.T) {
 	partly := around(3, 300, 4, 3, true)
 	partly.Labels[7], partly.Labels[8] = -1, -1
 	sets["partly labelled"] = partly
+	for i := range 20 { // held out or not
+		hardly := around(3, 100, 2, 1, true)
+		for j := range hardly.Labels {
+			hardly.Labels[j] = -1
+		}
+		hardly.Labels[5*i] = 0
+		sets[fmt.Sprint("one labelled, ", i)] = hardly
+	}
 	for name, s := range sets {
 		a := advise(t, s)
 		if _, err := json.Marshal(a); err != nil || len(a.Text) < 2 || len(a.Text) > 2+mostUnusual {

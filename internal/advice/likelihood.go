@@ -31,18 +31,18 @@ func (l *Likelihood) Gain() float64 { return l.Whole - l.Apart }
 // rectified features are.
 const leastCosine = 0.05
 
-// likelihood fits both models to the rows fit of s and measures them on held. class gives each image's class, nil for none. The
-// result is nil where directions are too far from each other, or features too degenerate for a Gaussian.
-func likelihood(s *features.Set, class []int64, fit, held []int) *Likelihood {
-	if s.D < 2 {
+// likelihood fits both models to the images of train and measures them on test. The result is nil where directions are too far
+// from each other, or features too degenerate for a Gaussian.
+func likelihood(train, test *features.Set) *Likelihood {
+	if train.D < 2 {
 		return nil
 	}
-	axis := meanDirection(s, fit)
-	a, b := axis.take(s, fit), axis.take(s, held)
+	axis := meanDirection(train)
+	a, b := axis.take(train), axis.take(test)
 	if a == nil || b == nil {
 		return nil
 	}
-	labels, classes := compact(class, fit)
+	labels, classes := compact(train.Labels)
 	nll := func(a, b []float32, d int) float64 {
 		v, err := flow.GaussianNLL(flow.Data{Rows: flow.Matrix(a, d), Labels: labels, Classes: classes}, flow.Data{Rows: flow.Matrix(b, d)})
 		if err != nil {
@@ -50,10 +50,10 @@ func likelihood(s *features.Set, class []int64, fit, held []int) *Likelihood {
 		}
 		return v
 	}
-	d := float64(s.D)
+	d := float64(train.D)
 	l := &Likelihood{
-		Whole: nll(a.z, b.z, s.D) / d,
-		Apart: (nll(a.t, b.t, s.D-1) + logNormalNLL(a.logR, b.logR) + b.jacobian(d)) / d,
+		Whole: nll(train.Features, test.Features, train.D) / d,
+		Apart: (nll(a.t, b.t, train.D-1) + logNormalNLL(a.logR, b.logR) + b.jacobian(d)) / d,
 	}
 	if gain := l.Gain(); math.IsNaN(gain) || math.IsInf(gain, 0) {
 		return nil
@@ -61,17 +61,14 @@ func likelihood(s *features.Set, class []int64, fit, held []int) *Likelihood {
 	return l
 }
 
-// compact numbers the classes of the given rows without gaps; nil stays nil.
-func compact(class []int64, rows []int) (labels []int, classes int) {
-	if class == nil {
-		return nil, 0
-	}
+// compact numbers classes without gaps; nil stays nil.
+func compact(class []int64) (labels []int, classes int) {
 	number := map[int64]int{}
-	for _, i := range rows {
-		k, ok := number[class[i]]
+	for _, c := range class {
+		k, ok := number[c]
 		if !ok {
 			k = len(number)
-			number[class[i]] = k
+			number[c] = k
 		}
 		labels = append(labels, k)
 	}
@@ -81,9 +78,9 @@ func compact(class []int64, rows []int) (labels []int, classes int) {
 // axis is the reflection x − 2v(v·x) that takes the mean direction to the first coordinate's.
 type axis struct{ v []float64 }
 
-func meanDirection(s *features.Set, rows []int) axis {
+func meanDirection(s *features.Set) axis {
 	mean := make([]float64, s.D)
-	for _, i := range rows {
+	for i := range s.N {
 		row := s.Row(i)
 		r := norm(row)
 		for j, x := range row {
@@ -110,18 +107,17 @@ func meanDirection(s *features.Set, rows []int) axis {
 	return axis{mean}
 }
 
-// side is one of the two parts of the images: as they are, and taken apart.
+// side is images taken apart.
 type side struct {
-	z    []float32 // n×d
 	t    []float32 // n×(d−1)
 	logR []float64 // n
 	logU []float64 // n, log of the cosine with the mean direction
 }
 
 // take returns nil where a row has no direction or one that is too far from the mean.
-func (a axis) take(s *features.Set, rows []int) *side {
-	out := &side{}
-	for _, i := range rows {
+func (a axis) take(s *features.Set) *side {
+	out := &side{t: make([]float32, 0, s.N*(s.D-1))}
+	for i := range s.N {
 		row := s.Row(i)
 		r := norm(row)
 		var along float64
@@ -132,7 +128,6 @@ func (a axis) take(s *features.Set, rows []int) *side {
 		if !(first >= leastCosine) {
 			return nil
 		}
-		out.z = append(out.z, row...)
 		for j, x := range row[1:] {
 			out.t = append(out.t, float32(float64(x)/r-2*a.v[j+1]*along))
 		}

@@ -22,9 +22,14 @@ type Pull struct {
 	Normalised float64 `json:"normalised"`
 }
 
-// pull returns nil where the features are too degenerate for distances.
-func pull(s *features.Set, class []int64, fit, held []int) *Pull {
-	train, test := rows(s, class, fit), rows(s, class, held)
+// pull fits distances to the images of train and measures on test; without classes all are of one. The result is nil where the
+// features are too degenerate for distances.
+func pull(train, test *features.Set) *Pull {
+	if train.Labels == nil {
+		one := *train
+		one.Labels = make([]int64, train.N)
+		train = &one
+	}
 	norms := make([]float64, test.N)
 	for i := range norms {
 		norms[i] = norm(test.Row(i))
@@ -45,20 +50,6 @@ func pull(s *features.Set, class []int64, fit, held []int) *Pull {
 		return nil
 	}
 	return p
-}
-
-// rows copies some images of s with their classes; without any all are of one.
-func rows(s *features.Set, class []int64, index []int) *features.Set {
-	out := &features.Set{N: len(index), D: s.D}
-	for _, i := range index {
-		out.Features = append(out.Features, s.Row(i)...)
-		label := int64(0)
-		if class != nil {
-			label = class[i]
-		}
-		out.Labels = append(out.Labels, label)
-	}
-	return out
 }
 
 // spearman is the correlation of the ranks; ties have their mean rank.
