@@ -68,8 +68,8 @@ type Balance struct {
 	Mean    float64 `json:"mean"`
 }
 
-// mostSampled bounds the images behind the uniformity and the effective rank.
-const mostSampled = 20_000
+// mostSampled bounds the images behind the uniformity and the effective rank; a variable for tests.
+var mostSampled = 20_000
 
 // Summarize describes the set that r reads, in one pass. Uniformity and effective rank are taken from up to 20,000 images drawn
 // at random, all else from all of them, but for the tolerance of very many classes. In memory are those 20,000 vectors,
