@@ -165,6 +165,9 @@ func TestAdviceOnLittle(t *testing.T) {
 	partly := around(3, 300, 4, 3, true)
 	partly.Labels[7], partly.Labels[8] = -1, -1
 	sets["partly labelled"] = partly
+	if train, test := split(partly); train.N+test.N != 298 || slices.Contains(train.Labels, -1) || slices.Contains(test.Labels, -1) {
+		t.Errorf("partly labelled: %d and %d images", train.N, test.N)
+	}
 	for i := range 20 { // held out or not
 		hardly := around(3, 100, 2, 1, true)
 		for j := range hardly.Labels {
