@@ -44,7 +44,11 @@ asks for and that is not known is an error. Resizing is PIL's; "antialias": fals
 in a file makes it torch's without antialiasing. Layout and type of the input,
 N×3×H×W or N×H×W×3, float32 or uint8, are the model's; one of uint8 is given the
 pixels as they are, without scale, mean and std. As in torchvision, the EXIF
-orientation of a photograph is not heeded, unless --exif asks for it.`
+orientation of a photograph is not heeded, unless --exif asks for it. --fast-jpeg
+saves a third of the time and half of the memory that photographs of eight
+megapixels and more take, the time only where libturbojpeg is installed; pixels then
+differ from PIL's by 0.1 to 0.3 of 255 levels on average. Both belong to the
+preprocessing: what is given in extracting has to be given in scoring.`
 
 // imageOptions are the flags of commands that run a classifier over images.
 type imageOptions struct {
@@ -55,12 +59,12 @@ type imageOptions struct {
 	batch, threads, workers   int
 	limit                     int
 	maxBad                    float64
-	exif                      bool
+	exif, fastJPEG            bool
 	stats                     string
 }
 
 // imageFlags are the names of these flags.
-var imageFlags = []string{"model", "images", "root", "classes", "preprocess", "exif", "feature-tensor", "engine", "onnxruntime", "batch", "threads", "workers", "limit", "max-bad", "stats"}
+var imageFlags = []string{"model", "images", "root", "classes", "preprocess", "exif", "fast-jpeg", "feature-tensor", "engine", "onnxruntime", "batch", "threads", "workers", "limit", "max-bad", "stats"}
 
 // AddFlags defines the flags.
 func (o *imageOptions) AddFlags(cmd *cobra.Command) {
@@ -76,6 +80,7 @@ func (o *imageOptions) AddFlags(cmd *cobra.Command) {
 	f.StringVar(&o.preprocess, "preprocess", "", "preprocess as `FILE|PRESET` says, see above")
 	complete(cmd, "preprocess", completePreprocess)
 	f.BoolVar(&o.exif, "exif", false, "turn images upright as their EXIF orientation says")
+	f.BoolVar(&o.fastJPEG, "fast-jpeg", false, "decode JPEG pictures of 8 times the size needed, and more, at half their size")
 	f.StringVar(&o.featureTensor, "feature-tensor", "", "take features from tensor `NAME` (default: found by itself)")
 	addEngineFlag(cmd, &o.engine, "")
 	addLibraryFlag(cmd, &o.library)

@@ -91,9 +91,10 @@ func (p *pipeline) Close() { p.cls.Close() }
 var preprocessings = "a Hugging Face preprocessor_config.json, a timm model's config.json, " +
 	joinList(append(imageset.Presets(), "torchvision:MODEL"), "or")
 
-// fitPreprocess makes the preprocessing that of the model's input and of --exif.
+// fitPreprocess makes the preprocessing that of the model's input, of --exif and of --fast-jpeg.
 func (p *pipeline) fitPreprocess(c *console) {
 	p.pre.Upright = p.pre.Upright || p.opts.exif
+	p.pre.FastJPEG = p.pre.FastJPEG || p.opts.fastJPEG
 	p.pre = p.pre.For(p.info.Height, p.info.Width)
 	if p.info.Bytes {
 		p.pre = p.pre.Bytes()

@@ -11,6 +11,7 @@ import "encoding/json"
 //	crop_fill              colour around a small picture, red, green, blue
 //	do_flip_channel_order  BGR, as Hugging Face's MobileViT processor has it
 //	do_exif_transpose      Upright
+//	fast_jpeg              FastJPEG
 type canonical struct {
 	DoResize     bool       `json:"do_resize"`
 	Size         *sizeJSON  `json:"size,omitempty"`
@@ -27,6 +28,7 @@ type canonical struct {
 	Fill         *[3]int    `json:"crop_fill,omitempty"`
 	Flip         bool       `json:"do_flip_channel_order,omitempty"`
 	Upright      bool       `json:"do_exif_transpose,omitempty"`
+	FastJPEG     bool       `json:"fast_jpeg,omitempty"`
 }
 
 type sizeJSON struct {
@@ -40,7 +42,7 @@ type sizeJSON struct {
 // strings, whatever file or preset they came from, and [ParsePreprocess] reads
 // the string back to an equal one.
 func (p *Preprocess) String() string {
-	c := canonical{DoRescale: true, Factor: p.Scale, DoNormalize: true, Mean: p.Mean, Std: p.Std, Flip: p.BGR, Upright: p.Upright}
+	c := canonical{DoRescale: true, Factor: p.Scale, DoNormalize: true, Mean: p.Mean, Std: p.Std, Flip: p.BGR, Upright: p.Upright, FastJPEG: p.FastJPEG}
 	if p.resizes() {
 		c.DoResize, c.Resample = true, &p.Resample
 		c.Size = &sizeJSON{p.ShortSide, p.ResizeH, p.ResizeW}

@@ -29,7 +29,7 @@ type format struct {
 	name   string
 	magic  func(data []byte) bool
 	config func(w *workshop, data []byte) (image.Config, error)
-	decode func(w *workshop, data []byte) (*Image, error)
+	decode func(w *workshop, h header, data []byte) (*Image, error)
 	// minCost is the least that a pixel takes in the file, in 1/8192 bit. A
 	// header that claims more pixels than the bytes present could hold is
 	// refused before anything is allocated for them. 0 is not known.
@@ -100,6 +100,15 @@ func (w *workshop) shrink() {
 type header struct {
 	*format
 	w, h int
+	half bool // decode it at half its size, rounded up; see Preprocess.halves
+}
+
+// size is what the picture is to be decoded to.
+func (h header) size() (int, int) {
+	if h.half {
+		return (h.w + 1) / 2, (h.h + 1) / 2
+	}
+	return h.w, h.h
 }
 
 // readHeader finds a picture's format and size, and refuses a picture that is
@@ -120,12 +129,12 @@ func (w *workshop) readHeader(data []byte) (h header, err error) {
 // decode reads the picture's pixels.
 func (w *workshop) decode(h header, data []byte) (m *Image, err error) {
 	defer recoverTo(&err)
-	m, err = h.format.decode(w, data)
+	m, err = h.format.decode(w, h, data)
 	if err != nil {
 		return nil, fmt.Errorf("decode %s: %w", h.name, unexpectedEOF(err))
 	}
-	if m.W != h.w || m.H != h.h {
-		return nil, fmt.Errorf("decode %s: %d×%d pixels where its header says %d×%d", h.name, m.W, m.H, h.w, h.h)
+	if width, height := h.size(); m.W != width || m.H != height {
+		return nil, fmt.Errorf("decode %s: %d×%d pixels where its header says %d×%d", h.name, m.W, m.H, width, height)
 	}
 	m.Orientation = orientation(h.name, data)
 	return m, nil
@@ -192,8 +201,8 @@ func reading(config func(io.Reader) (image.Config, error)) func(*workshop, []byt
 }
 
 // alone is a function that decodes without a workshop.
-func alone(decode func([]byte) (*Image, error)) func(*workshop, []byte) (*Image, error) {
-	return func(_ *workshop, data []byte) (*Image, error) { return decode(data) }
+func alone(decode func([]byte) (*Image, error)) func(*workshop, header, []byte) (*Image, error) {
+	return func(_ *workshop, _ header, data []byte) (*Image, error) { return decode(data) }
 }
 
 func prefix(magic string) func([]byte) bool {

@@ -188,6 +188,9 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		pixels(t, m)
+		if m.Format == "jpeg" {
+			pixels(t, atHalf(t, new(workshop), b))
+		}
 		p := presets["cifar10"]
 		if 32*max(m.W, m.H)/min(m.W, m.H) > maxSide {
 			return // refused as too long and narrow

@@ -52,12 +52,13 @@ type config struct {
 	Antialias *bool   `json:"antialias"`
 	Fill      *[3]int `json:"crop_fill"`
 	Upright   *bool   `json:"do_exif_transpose"`
+	FastJPEG  *bool   `json:"fast_jpeg"`
 }
 
 // known are the keys of config.
 var known = words(`image_processor_type feature_extractor_type do_resize size resample do_center_crop crop_size crop_pct
 	do_rescale rescale_factor rescale_offset do_normalize image_mean image_std include_top do_flip_channel_order
-	default_to_square fit antialias crop_fill do_exif_transpose`)
+	default_to_square fit antialias crop_fill do_exif_transpose fast_jpeg`)
 
 // triple is a value for each channel, or one for all.
 type triple []float64
@@ -191,7 +192,7 @@ func (p *Preprocess) setStats(meanKey string, mean triple, stdKey string, std tr
 
 // own sets what our own keys say.
 func (c *config) own(p *Preprocess) error {
-	p.Upright = on(c.Upright, false)
+	p.Upright, p.FastJPEG = on(c.Upright, false), on(c.FastJPEG, false)
 	if !on(c.Antialias, true) {
 		if p.resizes() && p.Resample != Bilinear && p.Resample != Bicubic {
 			return fmt.Errorf(`"antialias" is false: only bilinear and bicubic resampling can do without, "resample" is %d, %v`, p.Resample, p.Resample)

@@ -14,14 +14,17 @@ func jpegConfig(w *workshop, data []byte) (image.Config, error) {
 }
 
 // decodeJPEG reads a JPEG and converts its colours as libjpeg and PIL do.
-func decodeJPEG(w *workshop, data []byte) (*Image, error) {
-	if w.native != nil {
-		width, height, err := w.jpeg.Config(data)
-		if err == nil && w.decodeNatively(data, width, height) {
-			return &w.image, nil
-		}
+func decodeJPEG(w *workshop, h header, data []byte) (*Image, error) {
+	if w.decodeNatively(h, data) {
+		return &w.image, nil
 	}
-	p, err := w.jpeg.Decode(data)
+	var p *jpeg.Picture
+	var err error
+	if h.half {
+		p, err = w.jpeg.DecodeHalf(data)
+	} else {
+		p, err = w.jpeg.Decode(data)
+	}
 	if err != nil {
 		return nil, err
 	}

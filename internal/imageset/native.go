@@ -25,8 +25,10 @@ var JPEGLibrary = sync.OnceValues(func() (*turbojpeg.Library, error) {
 	}
 	defer d.Close()
 	for _, gray := range []bool{false, true} {
-		if !agrees(d, tryPicture(gray)) {
-			return nil, errors.New(l.Path + " decodes other pixels than libjpeg 6 and its descendants")
+		for _, half := range []bool{false, true} {
+			if !agrees(d, tryPicture(gray), half) {
+				return nil, errors.New(l.Path + " decodes other pixels than libjpeg 6 and its descendants")
+			}
 		}
 	}
 	return l, nil
@@ -53,9 +55,15 @@ func tryPicture(gray bool) []byte {
 	return b.Bytes()
 }
 
-// agrees tells whether a file is decoded to the same pixels natively and in Go.
-func agrees(d *turbojpeg.Decoder, file []byte) bool {
-	m, err := Decode(file)
+// agrees tells whether a file is decoded to the same pixels natively and in Go, at half its size too.
+func agrees(d *turbojpeg.Decoder, file []byte, half bool) bool {
+	w := new(workshop)
+	h, err := w.readHeader(file)
+	if err != nil {
+		return false
+	}
+	h.half = half
+	m, err := w.decode(h, file)
 	if err != nil {
 		return false
 	}
@@ -88,10 +96,11 @@ func (w *workshop) close() {
 // decodeNatively decodes the JPEG picture whose header was read last, if the
 // native library takes it without a warning. What it warns of, decoding in Go
 // judges.
-func (w *workshop) decodeNatively(data []byte, width, height int) bool {
-	if w.native == nil || !w.jpeg.Common() || width*height >= largePicture {
+func (w *workshop) decodeNatively(h header, data []byte) bool {
+	if w.native == nil || !w.jpeg.Common() || h.w*h.h >= largePicture {
 		return false
 	}
+	width, height := h.size()
 	w.pix = resize(w.pix, 3*width*height)
 	if !w.native.Decode(w.pix, data, width, height) {
 		return false

@@ -259,6 +259,7 @@ func (l *loader) prepare(s *slot, w *worker) (err error) {
 			l.large.Lock()
 			defer l.large.Unlock()
 		}
+		h.half = w.pre.halves(h)
 		if m, err = w.decode(h, s.buf); err != nil {
 			return err
 		}

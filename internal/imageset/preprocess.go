@@ -42,6 +42,11 @@ type Preprocess struct {
 	Scale float64
 	// Mean and Std are those of red, green and blue after scaling.
 	Mean, Std [3]float64
+	// FastJPEG decodes a JPEG picture at half its width and height, as PIL's
+	// Image.draft does, where those are even and what it is resized to is an eighth of
+	// them or less. It takes half the memory and, with libjpeg-turbo, less time; the
+	// pixels differ by 0.1 to 0.3 of a level on average.
+	FastJPEG bool
 	// BGR puts blue first and red last in the tensor, after Mean and Std.
 	BGR bool
 	// Warnings are remarks on the configuration for the user to read.
@@ -136,7 +141,7 @@ func (p *Preprocess) For(h, w int) *Preprocess {
 		return p
 	}
 	other := *p.another
-	other.Upright, other.Warnings = p.Upright, p.Warnings
+	other.Upright, other.FastJPEG, other.Warnings = p.Upright, p.FastJPEG, p.Warnings
 	return &other
 }
 

@@ -184,10 +184,10 @@ func TestFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Upright = true
+	p.Upright, p.FastJPEG = true, true
 	for size, want := range map[int][2]int{0: {248, 224}, 224: {248, 224}, 256: {248, 224}, 288: {288, 288}} {
 		q := p.For(size, size)
-		if q.ShortSide != want[0] || q.CropH != want[1] || !q.Upright {
+		if q.ShortSide != want[0] || q.CropH != want[1] || !q.Upright || !q.FastJPEG {
 			t.Errorf("a model of %d×%d gets %v", size, size, q)
 		}
 	}
@@ -240,8 +240,8 @@ func TestConfigs(t *testing.T) {
 				`"do_normalize":true,"image_mean":[0.485,0.456,0.406],"image_std":[0.229,0.224,0.225]}`},
 		{"timm, border", `{"pretrained_cfg": {"input_size": [3, 56, 50], "crop_pct": 1, "crop_mode": "border"}}`,
 			`"fit":"contain","crop_fill":[124,116,104]}`},
-		{"our own keys", `{"size": {"height": 9, "width": 9}, "crop_size": 9, "resample": 3, "antialias": false, "fit": "cover", "do_exif_transpose": true, ` + stats + `}`,
-			`"fit":"cover","antialias":false,"do_exif_transpose":true}`},
+		{"our own keys", `{"size": {"height": 9, "width": 9}, "crop_size": 9, "resample": 3, "antialias": false, "fit": "cover", "do_exif_transpose": true, "fast_jpeg": true, ` + stats + `}`,
+			`"fit":"cover","antialias":false,"do_exif_transpose":true,"fast_jpeg":true}`},
 		{"only values", `{` + stats + `}`, `{"do_resize":false,"do_center_crop":false,"do_rescale":true,"rescale_factor":0.00392156862745098`},
 		{"raw bytes", `{"do_rescale": false, "do_normalize": false}`, `"rescale_factor":1,"do_normalize":true,"image_mean":[0,0,0],"image_std":[1,1,1]`},
 	} {

@@ -37,6 +37,20 @@ func (p *Preprocess) fitted(w, h int) (int, int) {
 	return side(w), side(h)
 }
 
+// halves tells whether a picture is to be decoded at half its size: a JPEG that is
+// resized, with antialiasing, to an eighth of it or less. A picture of even sides
+// is resized to the same size from its half.
+func (p *Preprocess) halves(h header) bool {
+	if !p.FastJPEG || h.name != "jpeg" || !p.resizes() || p.Aliased || p.Resample == Nearest || h.w%2+h.h%2 > 0 {
+		return false
+	}
+	large := func(w, h int) bool {
+		rw, rh := p.resized(w, h)
+		return min(w/rw, h/rh) >= 8
+	}
+	return large(h.w, h.h) && (!p.Upright || large(h.h, h.w))
+}
+
 // crop is where the output, h×w, lies on a picture of side rw×rh: it may reach
 // beyond the picture, where it is filled with zeros.
 func (p *Preprocess) crop(rw, rh int) image.Rectangle {

@@ -12,11 +12,14 @@ func (c *component) transform() {
 // inverse makes the samples of one block. last is the place, in coding order, of the
 // last coefficient that is not zero, or any later one.
 func (c *component) inverse(coefs *[64]int16, x, y, last int) {
-	stride := 8 * c.stride
-	dst := c.pix[8*y*stride+8*x:]
-	if last == 0 {
-		pixel.Flat(dst, stride, coefs[0], c.quant[0])
-		return
+	stride := c.side * c.stride
+	dst := c.pix[c.side*(y*stride+x):]
+	switch {
+	case last == 0:
+		pixel.Flat(dst, stride, c.side, coefs[0], c.quant[0])
+	case c.side == 4:
+		pixel.InverseHalf(dst, stride, coefs, &c.quant)
+	default:
+		pixel.Inverse(dst, stride, coefs, &c.quant)
 	}
-	pixel.Inverse(dst, stride, coefs, &c.quant)
 }

@@ -83,8 +83,17 @@ func (r *Decoder) Common() bool {
 //
 // io.ErrUnexpectedEOF means that the file is truncated. A file that lacks only
 // its end marker is read.
-func (r *Decoder) Decode(data []byte) (*Picture, error) {
+func (r *Decoder) Decode(data []byte) (*Picture, error) { return r.decode(data, 8) }
+
+// DecodeHalf reads a picture at half its width and height, rounded up, as libjpeg
+// does at a scale of 1/2: each sample is the mean of four, but colours that are
+// stored at half the resolution are taken as they are.
+func (r *Decoder) DecodeHalf(data []byte) (*Picture, error) { return r.decode(data, 4) }
+
+// decode makes side×side samples of each block of the finest component.
+func (r *Decoder) decode(data []byte, side int) (*Picture, error) {
 	r.d.begin(data)
+	r.d.side = side
 	if err := r.d.segments(false); err != nil {
 		return nil, err
 	}
@@ -110,6 +119,7 @@ type decoder struct {
 	pos  int // of the next byte of data to read
 
 	w, h        int
+	side        int // of the samples made of a block of the finest component: 8, or 4 at half the size
 	progressive bool
 	frame       bool // the frame header has been read
 	comps       []component
@@ -143,17 +153,18 @@ func (d *decoder) begin(data []byte) {
 	if m == nil {
 		m = new(memory)
 	}
-	*d = decoder{data: data, adobe: -1, memory: m}
+	*d = decoder{data: data, side: 8, adobe: -1, memory: m}
 }
 
 // component is one component of the frame.
 type component struct {
 	id, table    byte       // identifier and quantisation table
 	hor, ver     int        // sampling factors
+	side         int        // of the samples made of a block, 4 or 8
 	wide, high   int        // in blocks, as a scan of this component alone has them
 	stride, rows int        // in blocks, filled up to whole MCUs
 	quant        [64]uint16 // as it was when its first scan began
-	pix          []byte     // stride*8 wide
+	pix          []byte     // stride*side wide
 	coefs        []int16    // of all blocks, in natural order; for progressive pictures
 	pred         int        // the last DC value
 	seen         bool       // by a scan
@@ -161,7 +172,7 @@ type component struct {
 
 // finish hands over the planes.
 func (d *decoder) finish(p *Picture) error {
-	*p = Picture{W: d.w, H: d.h, Space: d.space(), Planes: p.Planes[:0]}
+	*p = Picture{W: ceil(d.w*d.side, 8), H: ceil(d.h*d.side, 8), Space: d.space(), Planes: p.Planes[:0]}
 	most := &d.comps[0]
 	for i := range d.comps {
 		c := &d.comps[i]
@@ -172,8 +183,8 @@ func (d *decoder) finish(p *Picture) error {
 			c.transform()
 		}
 		p.Planes = append(p.Planes, Plane{
-			Pix: c.pix, Stride: 8 * c.stride, Hor: most.hor / c.hor, Ver: most.ver / c.ver,
-			W: ceil(d.w*c.hor, most.hor), H: ceil(d.h*c.ver, most.ver),
+			Pix: c.pix, Stride: c.side * c.stride, Hor: most.hor * d.side / (c.hor * c.side), Ver: most.ver * d.side / (c.ver * c.side),
+			W: ceil(d.w*c.hor*c.side, 8*most.hor), H: ceil(d.h*c.ver*c.side, 8*most.ver),
 		})
 	}
 	return nil

@@ -103,12 +103,21 @@ func TestInverse(t *testing.T) {
 			coefs[rng.IntN(64)] = int16(rng.IntN(41) - 20)
 		}
 		coefs[0] = int16(rng.IntN(80) - 40)
-		c := component{stride: 1, rows: 1, quant: *q, pix: make([]byte, 64)}
+		c := component{stride: 1, rows: 1, side: 8, quant: *q, pix: make([]byte, 64)}
 		c.inverse(&coefs, 0, 0, 63)
 		for i, v := range c.pix {
-			want := slowInverse(&coefs, q, i%8, i/8)
+			want := min(max(slowInverse(&coefs, q, i%8, i/8), 0), 255)
 			if d := math.Abs(float64(v) - want); d > 0.6 {
 				t.Fatalf("sample %d is %d, want %.3f", i, v, want)
+			}
+		}
+		half := component{stride: 1, rows: 1, side: 4, quant: *q, pix: make([]byte, 16)}
+		half.inverse(&coefs, 0, 0, 63)
+		for i, v := range half.pix { // the mean of four
+			x, y := 2*(i%4), 2*(i/4)
+			want := (slowInverse(&coefs, q, x, y) + slowInverse(&coefs, q, x+1, y) + slowInverse(&coefs, q, x, y+1) + slowInverse(&coefs, q, x+1, y+1)) / 4
+			if d := math.Abs(float64(v) - min(max(want, 0), 255)); d > 0.6 {
+				t.Fatalf("sample %d at half the size is %d, want %.3f", i, v, want)
 			}
 		}
 		coefs = [64]int16{coefs[0]} // a flat block, the long way and the short
@@ -136,7 +145,7 @@ func slowInverse(coefs *[64]int16, q *[64]uint16, x, y int) float64 {
 				math.Cos(float64(2*x+1)*float64(u)*math.Pi/16) * math.Cos(float64(2*y+1)*float64(v)*math.Pi/16)
 		}
 	}
-	return min(max(sum/4+128, 0), 255)
+	return sum/4 + 128
 }
 
 // TestCut: whatever is missing at the end is noticed, except the end marker alone of
@@ -254,18 +263,29 @@ func FuzzDecode(f *testing.F) {
 				t.Fatalf("%v and %v: among others %+v, alone %+v", err2, err, got, want)
 			}
 		}
+		half, halfErr := used.DecodeHalf(data)
+		if fmt.Sprint(err) != fmt.Sprint(halfErr) {
+			t.Fatalf("%v, at half the size %v", err, halfErr)
+		}
 		if err != nil {
 			return
 		}
-		if p.W != w || p.H != h {
-			t.Fatalf("%d×%d, and its header says %d×%d", p.W, p.H, w, h)
-		}
-		for _, c := range p.Planes {
-			if c.W*c.Hor < w || c.H*c.Ver < h || len(c.Pix) < c.Stride*(c.H-1)+c.W {
-				t.Fatalf("a plane of %d×%d samples of %d×%d pixels, %d bytes", c.W, c.H, c.Hor, c.Ver, len(c.Pix))
-			}
-		}
+		whole(t, p, w, h)
+		whole(t, half, (w+1)/2, (h+1)/2)
 	})
+}
+
+// whole wants a picture of w×h with a sample for every pixel.
+func whole(t *testing.T, p *Picture, w, h int) {
+	t.Helper()
+	if p.W != w || p.H != h {
+		t.Fatalf("%d×%d, and its header says %d×%d", p.W, p.H, w, h)
+	}
+	for _, c := range p.Planes {
+		if c.W*c.Hor < w || c.H*c.Ver < h || len(c.Pix) < c.Stride*(c.H-1)+c.W {
+			t.Fatalf("a plane of %d×%d samples of %d×%d pixels, %d bytes", c.W, c.H, c.Hor, c.Ver, len(c.Pix))
+		}
+	}
 }
 
 func BenchmarkDecode(b *testing.B) {

@@ -88,7 +88,7 @@ func (d *decoder) prepare(comps []scanComp, p span) error {
 			}
 			c.quant = *d.quant[c.table]
 			c.seen = true
-			c.pix = zeros(c.pix, 64*c.stride*c.rows)
+			c.pix = zeros(c.pix, c.side*c.side*c.stride*c.rows)
 			if d.progressive {
 				c.coefs = zeros(c.coefs, 64*c.stride*c.rows)
 			}

@@ -227,6 +227,10 @@ func (d *decoder) layOut() error {
 		}
 		c.wide, c.high = ceil(d.w*c.hor, 8*first.hor), ceil(d.h*c.ver, 8*first.ver)
 		c.stride, c.rows = d.mcusX*c.hor, d.mcusY*c.ver
+		c.side = d.side
+		if d.side < 8 && first.hor%(2*c.hor) == 0 && first.ver%(2*c.ver) == 0 {
+			c.side = 8 // half the resolution is all there is of it
+		}
 	}
 	return nil
 }

@@ -86,11 +86,12 @@ func eight(in [8]int32) [8]int32 {
 // sample shifts a value to 0..255 and limits it.
 func sample(v int32) byte { return clamp8(v + 128) }
 
-// Flat makes the samples of a block of which only the first coefficient is not zero, as [Inverse] would.
-func Flat(dst []byte, stride int, first int16, quant uint16) {
+// Flat makes the side×side samples of a block of which only the first coefficient is not zero, as [Inverse] and
+// [InverseHalf] would.
+func Flat(dst []byte, stride, side int, first int16, quant uint16) {
 	v := sample((int32(first*int16(quant))<<passBits + 1<<(passBits+2)) >> (passBits + 3))
-	for i := range 8 {
-		row := dst[i*stride:][:8]
+	for i := range side {
+		row := dst[i*stride:][:side]
 		for k := range row {
 			row[k] = v
 		}

@@ -189,9 +189,15 @@ func TestFlat(t *testing.T) {
 		for _, q := range []uint16{1, 3, 255, 65535} {
 			var long, short [64]byte
 			inverseScalar(long[:], 8, &[64]int16{int16(first)}, &[64]uint16{q})
-			Flat(short[:], 8, int16(first), q)
+			Flat(short[:], 8, 8, int16(first), q)
 			if long != short {
 				t.Fatalf("%d·%d: %d, want %d", first, q, short[0], long[0])
+			}
+			var half, flat [16]byte
+			InverseHalf(half[:], 4, &[64]int16{int16(first)}, &[64]uint16{q})
+			Flat(flat[:], 4, 4, int16(first), q)
+			if half != flat || half[0] != long[0] {
+				t.Fatalf("%d·%d at half the size: %d, want %d", first, q, flat[0], half[0])
 			}
 		}
 	}

@@ -7,6 +7,7 @@ run from the root of the repository, rewrites internal/imageset/testdata:
 
     decode/NAME.EXT            a picture in one of the formats that are read
     decode/NAME.EXT.want.png   its pixels as PIL's convert("RGB") gives them
+    half/NAME.jpg.want.png     what PIL makes of decode/NAME.jpg with Image.draft, at half its size
     resize/source.png          a picture, and
     resize/FILTER_WxH.png      what PIL's resize makes of it
     tensor/NAME.json           a preprocessing, and
@@ -183,6 +184,20 @@ def decode_files(d):
     rgba.save(d / "rgba.bmp")
 
 
+def half_files():
+    """Write what libjpeg makes of the JPEG pictures at a scale of 1/2."""
+    d = OUT / "half"
+    shutil.rmtree(d, ignore_errors=True)
+    d.mkdir()
+    for f in sorted((OUT / "decode").glob("*.jpg")):
+        im = Image.open(f)
+        w, h = im.size
+        if min(w, h) > 1:
+            im.draft(None, (w // 2, h // 2))
+            assert im.size == ((w + 1) // 2, (h + 1) // 2), f
+            im.convert("RGB").save(d / f"{f.name}.want.png")
+
+
 def encoded_files(d):
     """Write the JPEG kinds that PIL does not write."""
     with tempfile.TemporaryDirectory() as t:
@@ -288,6 +303,7 @@ def main():
         make(d)
     encoded_files(OUT / "decode")
     want(OUT / "decode")
+    half_files()
 
 
 if __name__ == "__main__":
