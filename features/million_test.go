@@ -72,7 +72,7 @@ func TestMillionImages(t *testing.T) {
 		parts = append(parts, r)
 	}
 	path := filepath.Join(dir, "all")
-	within(t, "joining a million images", 24, func() {
+	within(t, "joining a million images", 32, func() {
 		r, err := Join(parts)
 		if err != nil {
 			t.Fatal(err)

@@ -247,7 +247,7 @@ func TestFolderVanishes(t *testing.T) {
 	if err := os.Mkdir("folder", 0o777); err != nil {
 		t.Fatal(err)
 	}
-	c := startTraining(t, "folder/d", "2000")
+	c := startTraining(t, "folder/d", "6000")
 	waitFor(t, "a checkpoint", exists("folder/d.checkpoint"))
 	if err := os.Rename("folder", "gone"); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -28,6 +31,17 @@ type dumpOptions struct {
 func (o *dumpOptions) AddFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.key, "features-key", "", "the features are the array or column called `NAME` (default: found by its name)")
 	noFiles(cmd, "features-key")
+}
+
+// checkSafetensors refuses a name that promises another format than is written.
+func checkSafetensors(out string) error {
+	ext := strings.ToLower(strings.TrimPrefix(filepath.Ext(out), "."))
+	if ext == featureFiles[0] || !slices.Contains(featureFiles, ext) {
+		return nil
+	}
+	name := strings.TrimSuffix(out, filepath.Ext(out)) + "." + featureFiles[0]
+	return usagef("--out %s would be a safetensors file under another name: write %s, and make it a .%[3]s with 'oodflow features convert %[2]s %[1]s'",
+		out, name, ext)
 }
 
 // openReader opens a file of features to be read image by image, and tells which of its arrays are read.

@@ -107,6 +107,9 @@ func (o *extractOptions) validate() error {
 	if err := checkOutput("out", o.out, o.inputs()...); err != nil {
 		return err
 	}
+	if err := checkSafetensors(o.out); err != nil {
+		return err
+	}
 	part := features.PartPath(o.out)
 	switch {
 	case part == "" && o.resume:

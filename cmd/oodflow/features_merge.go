@@ -53,6 +53,9 @@ func (o *mergeOptions) validate() error {
 	if len(o.parts) == 0 {
 		return usagef("no parts given: name the files that extract --shard wrote")
 	}
+	if err := checkSafetensors(o.out); err != nil {
+		return err
+	}
 	return checkOutput("out", o.out, o.parts...)
 }
 
