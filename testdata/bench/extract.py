@@ -9,8 +9,8 @@ for a while is slower for all of them. CPU is user and system time per image, wh
 change. Then extract runs over 1,000 and over 30,000 images, and its peak memory must stay.
 
 The status is 1 when a target is missed: extract at 90 % of the bare engine on CIFAR-10, at 85 % on JPEGs, at 1.5 times the
-Python script,
-score at 95 % of extract, memory within 32 MiB, which the garbage collector may take: a growth by 1 kB an image shows.
+Python script, score at 95 % of extract, memory within 32 MiB, which the garbage collector may take: a growth by 1 kB an
+image shows.
 """
 import argparse
 import glob
