@@ -44,13 +44,14 @@ func killAndResume(t *testing.T, flags []string) {
 
 	steps := map[string]bool{} // at which it was resumed
 	kills := 0
-	for limit := time.Now().Add(3 * time.Second); ; {
+	soon := max(150*time.Millisecond, took/20) // a slow machine comes to its first checkpoint later
+	for limit := time.Now().Add(20 * soon); ; {
 		cmd := trainTo("got", "--resume")
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
 		if time.Now().Before(limit) {
-			go killSoon(cmd.Process, rand.N(150*time.Millisecond), kills%2 == 1)
+			go killSoon(cmd.Process, rand.N(soon), kills%2 == 1)
 		}
 		err := cmd.Wait()
 		if step := resumedAt.FindSubmatch(cmd.Stderr.(*bytes.Buffer).Bytes()); step != nil {
