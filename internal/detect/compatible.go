@@ -39,7 +39,7 @@ var hints = map[string]string{
 	"classifier": "extract the features with the classifier that the detector was trained on, or train a detector on features of this one",
 	"tensor":     "extract again with --feature-tensor set to the detector's tensor, or train again",
 	"pool":       "extract both with the same version of oodflow and the same --feature-tensor",
-	"preprocess": "extract again with the --preprocess that the training features were made with, or train again",
+	"preprocess": "extract again with the --preprocess, --exif and --fast-jpeg that the training features were made with, or train again",
 }
 
 // Hint says what to do about the first difference.
