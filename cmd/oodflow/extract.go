@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -104,10 +105,11 @@ func (o *extractOptions) validate() error {
 	if err := o.imageOptions.validate(); err != nil {
 		return err
 	}
-	if err := checkOutput("out", o.out, o.inputs()...); err != nil {
+	if err := checkSafetensors(o.out); err != nil {
 		return err
 	}
-	if err := checkSafetensors(o.out); err != nil {
+	inputs := o.inputs()
+	if err := checkOutput("out", o.out, inputs...); err != nil {
 		return err
 	}
 	part := features.PartPath(o.out)
@@ -115,7 +117,7 @@ func (o *extractOptions) validate() error {
 	case part == "" && o.resume:
 		return usagef("--resume: --out %s is no file that an unfinished one could lie beside", o.out)
 	case part != "":
-		for _, in := range append(o.inputs(), o.skipped, o.stats) {
+		for _, in := range append(slices.Clip(inputs), o.skipped, o.stats) {
 			if in != "" && samePath(part, in) {
 				return usagef("%s is where the extraction keeps what is done: it would be lost", in)
 			}
@@ -128,7 +130,7 @@ func (o *extractOptions) validate() error {
 		if samePath(side.path, o.out) {
 			return usagef("--%s and --out are the same file, %s", side.flag, o.out)
 		}
-		if err := checkOutput(side.flag, side.path, o.inputs()...); err != nil {
+		if err := checkOutput(side.flag, side.path, inputs...); err != nil {
 			return err
 		}
 	}

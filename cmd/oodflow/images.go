@@ -45,9 +45,8 @@ in a file makes it torch's without antialiasing. Layout and type of the input,
 N×3×H×W or N×H×W×3, float32 or uint8, are the model's; one of uint8 is given the
 pixels as they are, without scale, mean and std. As in torchvision, the EXIF
 orientation of a photograph is not heeded, unless --exif asks for it. --fast-jpeg
-saves a third to a half of the memory that photographs of eight megapixels and
-more take and, where libturbojpeg is installed, about 30 % of the time; pixels
-then differ from PIL's by 0.1 to 0.3 of 255 levels on average. Both belong to the
+saves memory over photographs of eight megapixels and more and, where libturbojpeg
+is installed, time; their pixels then differ a little from PIL's. Both belong to the
 preprocessing: what is given in extracting has to be given in scoring.`
 
 // imageOptions are the flags of commands that run a classifier over images.

@@ -2,10 +2,13 @@ package blas
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/gonum"
+	"gonum.org/v1/gonum/lapack"
 )
 
 // BenchmarkGemm: the products of a coupling's last layer at batch 256, forward (256×d×d) and of its weights' gradient
@@ -45,6 +48,30 @@ func BenchmarkGemm(b *testing.B) {
 					e.blas.Sgemm(blas.Trans, blas.NoTrans, d, d, 256, 1, x, d, y, d, 0, w, d)
 				}
 				rate(b)
+			})
+		}
+	}
+}
+
+// BenchmarkEigen: all eigenvectors of a symmetric matrix, as vim wants them, with gonum and with every library that has LAPACK.
+func BenchmarkEigen(b *testing.B) {
+	solvers := map[string]eigensolver{"gonum": {}}
+	for _, l := range libraries(b) {
+		if l.double.syevd != 0 {
+			solvers[l.choice.Name] = eigensolver{lib: l}
+		}
+	}
+	for _, n := range []int{128, 512, 1280} {
+		a := dominant[float64](n, 4)
+		v, values, work := make([]float64, len(a)), make([]float64, n), make([]float64, 3*n)
+		for _, name := range slices.Sorted(maps.Keys(solvers)) {
+			b.Run(fmt.Sprintf("n=%d/%s", n, name), func(b *testing.B) {
+				for b.Loop() {
+					copy(v, a)
+					if !solvers[name].Dsyev(lapack.EVCompute, blas.Upper, n, v, n, values, work, len(work)) {
+						b.Fatal("no convergence")
+					}
+				}
 			})
 		}
 	}

@@ -11,12 +11,10 @@ import (
 
 // Run computes the features and the logits of n images of h×w pixels. images is n×3×h×w: for each image the
 // planes of red, green and blue, row-major, preprocessed. features is n×Dim and logits n×Classes, row i for
-// image i, or nil where
-// the model has none; both are valid until the next Run. More than Info.Batch images are run in pieces of that many, some of
-// them at a time, and
-// a model whose batch is fixed gets its batches filled up with zeros: neither changes a result beyond
-// float32 rounding. Images of another size than the model takes are an error, and so is NaN or infinity in
-// the results, which names the image by its index.
+// image i, or nil where the model has none; both are valid until the next Run. More than Info.Batch images are
+// run in pieces of that many, some of them at a time, and a model whose batch is fixed gets its batches filled
+// up with zeros: neither changes a result beyond float32 rounding. Images of another size than the model takes
+// are an error, and so is NaN or infinity in the results, which names the image by its index.
 func (c *Classifier) Run(images []float32, n, h, w int) (features, logits []float32, err error) {
 	if c.lanes == nil {
 		return nil, nil, fmt.Errorf("run classifier %s: it is closed", c.info.File)

@@ -192,10 +192,13 @@ func FuzzDecode(f *testing.F) {
 			pixels(t, atHalf(t, new(workshop), b))
 		}
 		p := presets["cifar10"]
-		if 32*max(m.W, m.H)/min(m.W, m.H) > maxSide {
-			return // refused as too long and narrow
-		}
 		tensor, h, w, err := p.Apply(m)
+		if 32*max(m.W, m.H)/min(m.W, m.H) > maxSide {
+			if err == nil {
+				t.Errorf("%d×%d picture was resized", m.W, m.H)
+			}
+			return // too long and narrow
+		}
 		if err != nil || h != 32 || w != 32 || math.IsNaN(float64(tensor[0])) {
 			t.Errorf("%d×%d picture became %d×%d, %v", m.W, m.H, w, h, err)
 		}

@@ -44,8 +44,8 @@ type Preprocess struct {
 	Mean, Std [3]float64
 	// FastJPEG decodes a JPEG picture at half its width and height, as PIL's
 	// Image.draft does, where those are even and what it is resized to is an eighth of
-	// them or less. It takes half the memory and, with libjpeg-turbo, less time; the
-	// pixels differ by 0.1 to 0.3 of a level on average.
+	// them or less. It takes less memory and, with libjpeg-turbo, less time; the
+	// pixels of photographs differ by less than half a level on average.
 	FastJPEG bool
 	// BGR puts blue first and red last in the tensor, after Mean and Std.
 	BGR bool

@@ -20,13 +20,14 @@ func InverseHalf(dst []byte, stride int, coefs *[64]int16, quant *[64]uint16) {
 			continue
 		}
 		c, q := coefs[i:i+57:i+57], quant[i:i+57:i+57]
-		v := int64(c[0]*int16(q[0])) << passBits
+		first := int64(c[0] * int16(q[0]))
 		if c[8]|c[16]|c[24]|c[40]|c[48]|c[56] == 0 {
+			v := first << passBits
 			ws[0][i], ws[1][i], ws[2][i], ws[3][i] = v, v, v, v
 			continue
 		}
 		const shift, half = constBits - passBits + 1, 1 << (constBits - passBits)
-		w0, w1, w2, w3 := four(int64(c[0]*int16(q[0])), int64(c[8]*int16(q[8])), int64(c[16]*int16(q[16])), int64(c[24]*int16(q[24])),
+		w0, w1, w2, w3 := four(first, int64(c[8]*int16(q[8])), int64(c[16]*int16(q[16])), int64(c[24]*int16(q[24])),
 			int64(c[40]*int16(q[40])), int64(c[48]*int16(q[48])), int64(c[56]*int16(q[56])))
 		ws[0][i], ws[1][i], ws[2][i], ws[3][i] = (w0+half)>>shift, (w1+half)>>shift, (w2+half)>>shift, (w3+half)>>shift
 	}
